@@ -1,0 +1,1 @@
+"""Where rows, files and messages live: settings, database, accounts, jobs, media, messages."""

@@ -1,0 +1,154 @@
+"""The outbox: a job is a row; a Celery message is only its doorbell.
+
+Whoever holds the newest fence of a row may write its result. A lease that is not renewed lapses, and the sweep rings
+again, so neither a killed worker nor an emptied broker loses or doubles work.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Column, Index, Integer, String, Table, UniqueConstraint, and_, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.database import Instant, Tx, metadata
+from storage.ids import new_id
+
+LEASE = timedelta(seconds=20)
+RENEW_EVERY = timedelta(seconds=5)
+SWEEP_EVERY = timedelta(seconds=5)
+OVERDUE = timedelta(seconds=10)
+KEEP_DONE = timedelta(days=7)
+MOST_ATTEMPTS = 3
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("subject_id", String(36), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("fence", Integer, nullable=False, default=0),
+    Column("lease_until", Instant),
+    Column("reason", String(1000)),
+    Column("rung_at", Instant, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    UniqueConstraint("kind", "key"),
+    Index(None, "state", "rung_at"),
+)
+
+
+class Superseded(Exception):
+    """Another worker holds the job by now; what this one made must not be kept."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on a job until the lease lapses; `fence` proves it at the end."""
+
+    job_id: str
+    kind: str
+    key: str
+    subject_id: str
+    fence: int
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep did: jobs rung again, and jobs given up after their last attempt."""
+
+    rung: tuple[str, ...]
+    failed: tuple[Claim, ...]
+
+
+def enqueue(tx: Tx, kind: str, key: str, subject_id: str, now: datetime) -> str | None:
+    """Write a job and have its bell rung after the commit; a job with this kind and key already there is kept.
+
+    Returns the new job's id, or None when there was one.
+    """
+    job_id = new_id()
+    insert = postgresql.insert if tx.connection.dialect.name == "postgresql" else sqlite.insert
+    row = {
+        "id": job_id,
+        "kind": kind,
+        "key": key,
+        "subject_id": subject_id,
+        "state": "queued",
+        "rung_at": now,
+        "created_at": now,
+    }
+    if tx.execute(insert(jobs).values(row).on_conflict_do_nothing(index_elements=["kind", "key"])).rowcount == 0:
+        return None
+    tx.ring(kind, job_id)
+    return job_id
+
+
+def claim(tx: Tx, job_id: str, now: datetime) -> Claim | None:
+    """Take a job that is queued or whose lease has lapsed; None when it is done, held, or out of attempts."""
+    row = tx.execute(
+        update(jobs)
+        .where(
+            jobs.c.id == job_id,
+            jobs.c.attempts < MOST_ATTEMPTS,
+            or_(jobs.c.state == "queued", and_(jobs.c.state == "running", jobs.c.lease_until < now)),
+        )
+        .values(state="running", attempts=jobs.c.attempts + 1, fence=jobs.c.fence + 1, lease_until=now + LEASE)
+        .returning(jobs.c.id.label("job_id"), jobs.c.kind, jobs.c.key, jobs.c.subject_id, jobs.c.fence, jobs.c.attempts)
+    ).one_or_none()
+    return None if row is None else Claim(**row._mapping)
+
+
+def renew(tx: Tx, held: Claim, now: datetime) -> None:
+    """Lengthen the lease; raises Superseded when somebody else has taken the job."""
+    _as_holder(tx, held, lease_until=now + LEASE)
+
+
+def finish(tx: Tx, held: Claim, now: datetime) -> None:
+    """Mark the job done, in the transaction that writes its result; raises Superseded and so undoes both."""
+    _as_holder(tx, held, state="done", ended_at=now, lease_until=None, reason=None)
+
+
+def give_back(tx: Tx, held: Claim, reason: str, now: datetime) -> bool:
+    """Put a job back after an error; True when that was its last attempt and it is failed now."""
+    last = held.attempts >= MOST_ATTEMPTS
+    _as_holder(
+        tx,
+        held,
+        state="failed" if last else "queued",
+        reason=reason[:1000],
+        lease_until=None,
+        rung_at=now,
+        ended_at=now if last else None,
+    )
+    return last
+
+
+def sweep(tx: Tx, now: datetime) -> Swept:
+    """Ring again what was rung long ago or whose worker is gone, and give up what has used all its attempts."""
+    lapsed = and_(jobs.c.state == "running", jobs.c.lease_until < now)
+    failed = tx.execute(
+        update(jobs)
+        .where(lapsed, jobs.c.attempts >= MOST_ATTEMPTS)
+        .values(state="failed", reason="the worker was lost at each attempt", ended_at=now, lease_until=None)
+        .returning(jobs.c.id.label("job_id"), jobs.c.kind, jobs.c.key, jobs.c.subject_id, jobs.c.fence, jobs.c.attempts)
+    ).all()
+    overdue = or_(and_(jobs.c.state == "queued", jobs.c.rung_at < now - OVERDUE), lapsed)
+    rung = tx.execute(update(jobs).where(overdue).values(rung_at=now).returning(jobs.c.id, jobs.c.kind)).all()
+    for job_id, kind in rung:
+        tx.ring(kind, job_id)
+    tx.execute(delete(jobs).where(jobs.c.state == "done", jobs.c.ended_at < now - KEEP_DONE))
+    return Swept(tuple(job_id for job_id, _ in rung), tuple(Claim(**row._mapping) for row in failed))
+
+
+def states(tx: Tx, kind: str) -> dict[str, str]:
+    """Return the state of every job of a kind by its key."""
+    return {row.key: row.state for row in tx.all(select(jobs.c.key, jobs.c.state).where(jobs.c.kind == kind))}
+
+
+def _as_holder(tx: Tx, held: Claim, **values: object) -> None:
+    mine = and_(jobs.c.id == held.job_id, jobs.c.fence == held.fence, jobs.c.state == "running")
+    if tx.execute(update(jobs).where(mine).values(**values)).rowcount != 1:
+        raise Superseded(held.job_id)

@@ -1,0 +1,56 @@
+"""Files by key: segments, thumbnails, posters and uploads, in a folder."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from storage.ids import new_id
+
+KEY = re.compile(r"[a-z0-9][a-z0-9-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)+")
+
+
+class Media:
+    """A folder of files whose keys look like `segments/<digest>.mp4`.
+
+    Keys come from our own code; one that could leave the folder is a programmer's error.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+
+    def path(self, key: str) -> Path:
+        """Return where the file of `key` is or would be."""
+        assert KEY.fullmatch(key), f"{key!r} is not a media key"
+        return self.folder / key
+
+    def put(self, key: str, source: Path) -> None:
+        """Copy `source` under `key`; readers see the old file or the whole new one, and a repeat does no harm."""
+        target = self.path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.parent / f".{new_id()}"
+        try:
+            shutil.copyfile(source, partial)
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is a file under `key`."""
+        return self.path(key).is_file()
+
+    def delete(self, key: str) -> None:
+        """Remove the file under `key`, if there is one."""
+        self.path(key).unlink(missing_ok=True)
+
+    def free_bytes(self) -> int:
+        """Return how many bytes the disk under the folder still takes."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(self.folder).free
+
+    def url(self, key: str) -> str:
+        """Return the path under which web serves `key`."""
+        assert KEY.fullmatch(key), f"{key!r} is not a media key"
+        return f"/media/{key}"

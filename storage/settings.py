@@ -1,0 +1,92 @@
+"""Every setting with its default and its meaning, read once from the environment and then frozen."""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEBIBYTE = 1024 * 1024
+# sockaddr_un holds 108 bytes with the final zero (unix(7))
+LONGEST_SOCKET_PATH = 107
+
+
+class Settings(BaseSettings):
+    """What an operator can set, as `VITRINE_<NAME>`; the URLs of services also under their usual bare names."""
+
+    model_config = SettingsConfigDict(env_prefix="VITRINE_", frozen=True, extra="ignore", populate_by_name=True)
+
+    data_dir: Path = Field(Path("data"), description="database, media, uploads, the embedded broker's file")
+    host: str = Field("127.0.0.1", description="address that web listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port that web listens on; 0 takes a free one")
+    redis_url: str = Field("", validation_alias="REDIS_URL", description="broker; empty: the embedded one")
+    database_url: str = Field("", validation_alias="DATABASE_URL", description="rows; empty: SQLite in data_dir")
+    media_url: str = Field("", validation_alias="MEDIA_URL", description="media files; empty: a folder in data_dir")
+    media_address: str = Field("", description="comma separated addresses that rooms announce to viewers")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+    log_format: Literal["text", "json"] = Field("text", description="json for log collectors")
+    demo: bool = Field(False, description="demo shop and its one-click sign-in, on loopback only")
+    upload_limit: int = Field(200 * MEBIBYTE, ge=MEBIBYTE, description="bytes of one uploaded clip")
+    upload_quota: int = Field(5120 * MEBIBYTE, ge=MEBIBYTE, description="bytes of originals of one merchant")
+    disk_reserve: int = Field(512 * MEBIBYTE, ge=0, description="bytes of disk below which uploads are refused")
+    exploration: float = Field(0.1, ge=0.0, le=0.5, description="share of feed places given to surprise")
+    trust_proxy: bool = Field(False, description="take the client's address and scheme from X-Forwarded-*")
+    allowed_hosts: str = Field("*", description="comma separated Host values that web answers to")
+    operator_name: str = Field("", description="name and address for the Impressum page")
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database URL, SQLite in the data directory unless another one is set."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'vitrine.sqlite3'}"
+
+    @property
+    def media_dir(self) -> Path:
+        """The folder of segments, thumbnails and uploads."""
+        return Path(self.media_url.removeprefix("file://")) if self.media_url else self.data_dir.resolve() / "media"
+
+    @property
+    def media_socket(self) -> Path:
+        """The unix socket on which the media process takes its calls."""
+        return self.run_path("media.sock")
+
+    def run_path(self, name: str) -> Path:
+        """Return where the socket `name` lives: the data directory, or a short private folder when that is too deep."""
+        path = self.data_dir.resolve() / name
+        if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+            return path
+        digest = hashlib.sha256(os.fsencode(self.data_dir.resolve())).hexdigest()[:12]
+        folder = Path(tempfile.gettempdir()) / f"vitrine-{os.getuid()}-{digest}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder / name
+
+    def prepare(self) -> None:
+        """Make the data directory, private to its user."""
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.media_dir.mkdir(parents=True, exist_ok=True)
+
+    def secret_key(self) -> bytes:
+        """Return this installation's key for signed links, made at first use, readable by its user only."""
+        path = self.data_dir / "secret.key"
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(secrets.token_bytes(32))
+        except FileExistsError:
+            pass
+        return path.read_bytes()
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment of a part started by the supervisor: this process's, plus the settings it resolved."""
+    return os.environ | {
+        "VITRINE_DATA_DIR": str(settings.data_dir.resolve()),
+        "VITRINE_HOST": settings.host,
+        "VITRINE_PORT": str(settings.port),
+        "VITRINE_DEMO": "1" if settings.demo else "0",
+        "VITRINE_LOG_LEVEL": settings.log_level,
+        "VITRINE_LOG_FORMAT": settings.log_format,
+        "REDIS_URL": settings.redis_url,
+    }
