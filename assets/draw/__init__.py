@@ -1,0 +1,1 @@
+"""Draws the demo shop: pictures, segments, sound and the simulated live show; see assets/demo/README.md."""

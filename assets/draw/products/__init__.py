@@ -1,0 +1,1 @@
+"""One file a product: how it looks, and what it does in its demonstration."""
