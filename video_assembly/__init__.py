@@ -1,0 +1,1 @@
+"""Clips in, personal videos out: plain functions without a queue and without HTTP."""
