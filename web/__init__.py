@@ -1,0 +1,1 @@
+"""Starlette: where everything meets."""

@@ -1,0 +1,78 @@
+"""The application: routes as data, middleware, lifespan, one table from error to response."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from web import checkout, feed, health, home, live, merchant, operator_pages, privacy, sign_in, stream, studio, video
+from web.i18n import LOCALES
+from web.pages import messages_module
+from web.problems import HANDLERS, not_found
+from web.rooms import Rooms
+from web.security import RequestContext, SameOrigin
+from web.services import Services
+from web.sessions import Sessions
+from web.static_files import STATIC, HashedStaticFiles
+from web.stream import Stream
+
+# Of every request without a limit of its own; uploads of clips have theirs.
+LARGEST_BODY = 1_048_576
+
+
+def texts(request: Request) -> Response:
+    """`GET /i18n/{locale}.js`: the sentences that scripts show."""
+    locale = request.path_params["locale"]
+    if locale not in LOCALES:
+        return not_found(request)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(messages_module(locale), media_type="text/javascript", headers=headers)
+
+
+ROUTES: Sequence[BaseRoute] = [
+    *home.routes,
+    *sign_in.routes,
+    *feed.routes,
+    *video.routes,
+    *checkout.routes,
+    *privacy.routes,
+    *live.routes,
+    *studio.routes,
+    *merchant.routes,
+    *operator_pages.routes,
+    *stream.routes,
+    *health.routes,
+    Route("/i18n/{locale}.js", texts),
+    Mount("/static", HashedStaticFiles(directory=STATIC, check_dir=False)),
+]
+
+
+def create_app(services: Services) -> Starlette:
+    """Build the application over the parts it works with; they are started and stopped by its lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        services.stream.start()
+        await services.rooms.start()
+        yield
+        await services.rooms.stop()
+        await services.stream.stop()
+        await services.media_process.aclose()
+        services.messages.close()
+        services.db.dispose()
+
+    services.rooms = Rooms(services)
+    services.stream = Stream(services)
+    app = Starlette(
+        routes=ROUTES,
+        middleware=[Middleware(RequestContext), Middleware(SameOrigin), Middleware(Sessions)],
+        exception_handlers=HANDLERS,
+        lifespan=lifespan,
+        max_body_size=LARGEST_BODY,
+    )
+    app.state.services = services
+    return app

@@ -1,0 +1,37 @@
+"""What endpoints work with: one object, made by the command line or a test, reached as `request.app.state.services`."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from starlette.requests import HTTPConnection
+
+from livestream.client import MediaClient
+from storage.database import Database
+from storage.media import Media
+from storage.messages import Messages
+from storage.settings import Settings
+from web.limits import Limiter
+
+if TYPE_CHECKING:
+    from web.rooms import Rooms
+    from web.stream import Stream
+
+
+@dataclass
+class Services:
+    """The parts behind the pages; `rooms` and `stream` live as long as the application runs."""
+
+    settings: Settings
+    db: Database
+    media: Media
+    messages: Messages
+    media_process: MediaClient
+    limiter: Limiter = field(default_factory=Limiter)
+    rooms: "Rooms" = field(init=False)
+    stream: "Stream" = field(init=False)
+
+
+def services(connection: HTTPConnection) -> Services:
+    """Return the services behind a request or a WebSocket."""
+    found: Services = connection.app.state.services
+    return found

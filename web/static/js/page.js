@@ -1,0 +1,19 @@
+import { ask } from "vitrine/api.js";
+import { moment } from "vitrine/i18n.js";
+
+/**
+ * Show how many things are in the cart; other modules send `cart-changed` when they know better.
+ * @param {number} count
+ */
+function showCartCount(count) {
+  for (const badge of document.querySelectorAll("[data-cart-count]")) {
+    badge.textContent = String(count);
+    /** @type {HTMLElement} */ (badge).hidden = count === 0;
+  }
+}
+
+for (const time of document.querySelectorAll("time[datetime]")) {
+  time.textContent = moment(/** @type {HTMLTimeElement} */ (time).dateTime);
+}
+document.addEventListener("cart-changed", (event) => showCartCount(/** @type {CustomEvent} */ (event).detail.count));
+ask("GET", "/v1/cart/items").then((cart) => showCartCount(cart.count), () => {});

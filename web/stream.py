@@ -1,0 +1,137 @@
+"""Facts on their way to people: one subscriber on the loop feeds the rooms and every server-sent event stream."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.routing import Route
+
+from shop import catalog
+from storage.accounts import Person
+from storage.messages import Message
+from web.services import Services, services
+
+# A browser that does not read loses its stream after this many facts and comes back with Last-Event-ID.
+QUEUE_BOUND = 200
+PING_SECONDS = 15
+MOST_STREAMS_PER_PERSON = 8
+
+
+@dataclass(eq=False)
+class Listener:
+    """One open stream: which facts it may see, and the queue it reads them from."""
+
+    wants: Callable[[Message], bool]
+    queue: asyncio.Queue[Message | None] = field(default_factory=lambda: asyncio.Queue(QUEUE_BOUND))
+
+
+class Stream:
+    """Reads the stream of facts once and hands each fact to everybody who may see it."""
+
+    def __init__(self, parts: Services) -> None:
+        self._parts = parts
+        self._listeners: dict[Listener, str] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._task = asyncio.create_task(self._read(), name="facts")
+
+    async def stop(self) -> None:
+        """Stop reading and end every open stream."""
+        for listener in list(self._listeners):
+            self._end(listener)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def listen(self, person_id: str, wants: Callable[[Message], bool]) -> Listener:
+        """Open a stream for a person; the oldest of theirs ends when there are too many."""
+        mine = [listener for listener, owner in self._listeners.items() if owner == person_id]
+        for oldest in mine[: max(0, len(mine) - MOST_STREAMS_PER_PERSON + 1)]:
+            self._end(oldest)
+        listener = Listener(wants)
+        self._listeners[listener] = person_id
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """Close a stream; closing twice is fine."""
+        self._listeners.pop(listener, None)
+
+    def _end(self, listener: Listener) -> None:
+        self.leave(listener)
+        while listener.queue.full():
+            listener.queue.get_nowait()
+        listener.queue.put_nowait(None)
+
+    async def _read(self) -> None:
+        async for message in self._parts.messages.subscribe():
+            self._parts.rooms.hear(message)
+            for listener in list(self._listeners):
+                if not listener.wants(message):
+                    continue
+                if listener.queue.full():
+                    self._end(listener)
+                else:
+                    listener.queue.put_nowait(message)
+
+
+def visible_to(person: Person | None, merchant_id: str | None) -> Callable[[Message], bool]:
+    """Return which facts a person may see: everybody's stock and rooms, one's own feed, one's own shop's clips."""
+
+    def wants(message: Message) -> bool:
+        kind, _, subject = message.topic.partition(":")
+        if kind in ("stock", "room"):
+            return True
+        if kind == "viewer":
+            return person is not None and subject == person.id
+        if kind == "clip":
+            return merchant_id is not None and message.fact.get("merchant_id") == merchant_id
+        return False
+
+    return wants
+
+
+def as_event(message: Message) -> ServerSentEvent:
+    """Write a fact as a server-sent event: its topic's first word is the event's name."""
+    kind, _, subject = message.topic.partition(":")
+    body: dict[str, Any] = {"id": subject, **message.fact} if subject else message.fact
+    return ServerSentEvent(json.dumps(body), event=kind, id=message.id)
+
+
+async def stream(request: Request) -> EventSourceResponse:
+    """`GET /v1/stream`: facts as they happen; `Last-Event-ID` first gets what was missed."""
+    parts = services(request)
+    person: Person | None = request.state.person
+    merchant_id = await run_in_threadpool(_merchant_of, parts, person)
+    wants = visible_to(person, merchant_id)
+    listener = parts.stream.listen(person.id if person else "", wants)
+    last_id = request.headers.get("last-event-id", "")
+
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        try:
+            if last_id:
+                for message in await parts.messages.since(last_id):
+                    if wants(message):
+                        yield as_event(message)
+            while (message := await listener.queue.get()) is not None:
+                yield as_event(message)
+        finally:
+            parts.stream.leave(listener)
+
+    return EventSourceResponse(events(), ping=PING_SECONDS, headers={"X-Accel-Buffering": "no"})
+
+
+def _merchant_of(parts: Services, person: Person | None) -> str | None:
+    if person is None or person.guest:
+        return None
+    with parts.db.reading() as tx:
+        return catalog.merchant_of(tx, person.id)
+
+
+routes = [Route("/v1/stream", stream)]
