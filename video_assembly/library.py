@@ -1,11 +1,11 @@
-"""Clips that merchants upload, and the segments cut from them: product, role, tags, rights, validity.
+"""Segments cut from clips: product, role, tags, rights and validity, and those that a video may use now.
 
 A stored segment's bytes never change, because videos are recipes over segment ids: a clip that is normalised anew
 gets new segments, and the old ones are archived.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -14,12 +14,10 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
-    Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    Select,
     String,
     Table,
     UniqueConstraint,
@@ -30,41 +28,12 @@ from sqlalchemy import (
     update,
 )
 
-from shop import catalog
-from storage import jobs
+from shop.catalog import products
 from storage.database import AnyRow, Instant, Tx, metadata
 from storage.errors import NotFound, UserError
+from storage.ids import new_id
+from video_assembly.clips import Clip, check_products, check_role, checked_tags, clips
 
-ROLES = ("hook", "demo", "proof", "offer", "cta")
-STATES = ("queued", "probing", "normalising", "analysing", "ready", "refused")
-FINAL = ("ready", "refused")
-MOST_TAGS = 20
-LONGEST_TAG = 40
-
-clips = Table(
-    "clips",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    Column("merchant_id", ForeignKey("merchants.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("filename", String(255), nullable=False),
-    Column("title", String(150), nullable=False),
-    Column("state", String(12), nullable=False),
-    Column("progress", Float, nullable=False),
-    Column("reason", String(40)),
-    Column("detail", String(500)),
-    Column("detail_values", JSON(none_as_null=True)),
-    Column("media_key", String(120), nullable=False),
-    Column("bytes", Integer, nullable=False),
-    Column("duration_ms", Integer),
-    Column("language", String(5)),
-    Column("rights_until", Instant),
-    Column("product_ids", JSON, nullable=False),
-    Column("role", String(5)),
-    Column("tags", JSON, nullable=False),
-    Column("warnings", JSON, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("ready_at", Instant),
-)
 segments = Table(
     "segments",
     metadata,
@@ -104,32 +73,6 @@ class Keep(Enum):
 
 
 KEEP = Keep.KEEP
-
-
-@dataclass(frozen=True)
-class Clip:
-    """An upload and what became of it; `progress` is 0 to 1, `detail` an English msgid with `detail_values`."""
-
-    id: str
-    merchant_id: str
-    filename: str
-    title: str
-    state: str
-    progress: float
-    reason: str | None
-    detail: str | None
-    detail_values: Mapping[str, Any]
-    media_key: str
-    bytes: int
-    duration_ms: int | None
-    language: str | None
-    rights_until: datetime | None
-    product_ids: tuple[str, ...]
-    role: str | None
-    tags: tuple[str, ...]
-    warnings: tuple[Any, ...]
-    created_at: datetime
-    ready_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -230,6 +173,204 @@ def poster_key(digest: str) -> str:
     return f"posters/{digest}.jpg"
 
 
-def upload_key(clip_id: str) -> str:
-    """Return the media key of a clip's original."""
-    return f"uploads/{clip_id}"
+def store_segments(tx: Tx, clip: Clip, prepared: Sequence[NewSegment], now: datetime) -> list[str]:
+    """Write a clip's segments in their order and return their ids; running it again changes nothing.
+
+    Segments that the clip had and that are not among `prepared` are archived; one with other bytes at the same place
+    takes over what the merchant had set there.
+    """
+    rows = tx.all(select(segments).where(segments.c.clip_id == clip.id).order_by(segments.c.created_at))
+    old = {row.position: row for row in rows}
+    same = {(row.position, row.digest): row.id for row in rows}
+    ids = [
+        same.get((position, each.digest)) or _insert(tx, clip, position, each, old.get(position), now)
+        for position, each in enumerate(prepared)
+    ]
+    gone = (segments.c.clip_id == clip.id) & segments.c.id.not_in(ids) & segments.c.archived_at.is_(None)
+    tx.execute(update(segments).where(gone).values(archived_at=now))
+    return ids
+
+
+def segment(tx: Tx, segment_id: str, merchant_id: str) -> Segment:
+    """Return a merchant's own segment; raises NotFound for one of somebody else."""
+    mine = (segments.c.id == segment_id) & (segments.c.merchant_id == merchant_id)
+    row = tx.one_or_none(select(*_SHOWN).where(mine))
+    if row is None:
+        raise _unknown()
+    return _segment(row)
+
+
+def list_segments(
+    tx: Tx,
+    merchant_id: str,
+    *,
+    clip_id: str | None = None,
+    product_id: str | None = None,
+    role: str | None = None,
+    tag: str | None = None,
+    archived: bool = False,
+) -> list[Segment]:
+    """Return a merchant's segments, those of the newest clip first, each clip's in their order."""
+    query = (
+        select(*_SHOWN)
+        .where(segments.c.merchant_id == merchant_id)
+        .order_by(segments.c.clip_id.desc(), segments.c.position)
+    )
+    for column, wanted in (
+        (segments.c.clip_id, clip_id),
+        (segments.c.product_id, product_id),
+        (segments.c.role, role),
+    ):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if not archived:
+        query = query.where(segments.c.archived_at.is_(None))
+    found = [_segment(row) for row in tx.all(query)]
+    return found if tag is None else [each for each in found if tag in each.tags]
+
+
+def edit_segment(
+    tx: Tx,
+    segment_id: str,
+    merchant_id: str,
+    now: datetime,
+    *,
+    role: str | Keep | None = KEEP,
+    product_id: str | Keep | None = KEEP,
+    category: str | Keep | None = KEEP,
+    tags: Sequence[str] | Keep = KEEP,
+    language: str | Keep | None = KEEP,
+    valid_from: datetime | Keep | None = KEEP,
+    valid_until: datetime | Keep | None = KEEP,
+    archived: bool | Keep = KEEP,
+) -> Segment:
+    """Change what is given and keep the rest; None clears.
+
+    Raises NotFound for a segment of somebody else and UserError with the field that is wrong.
+    """
+    before = segment(tx, segment_id, merchant_id)
+    given: dict[str, Any] = {
+        "role": role,
+        "product_id": product_id,
+        "category": category,
+        "tags": tags if isinstance(tags, Keep) else checked_tags(tags),
+        "language": language,
+        "valid_from": valid_from,
+        "valid_until": valid_until,
+        "archived_at": archived if isinstance(archived, Keep) else (before.archived_at or now) if archived else None,
+    }
+    values = {name: value for name, value in given.items() if value is not KEEP}
+    if not isinstance(role, Keep):
+        check_role(role)
+    if isinstance(product_id, str):
+        check_products(tx, [product_id], merchant_id)
+    opens, closes = values.get("valid_from", before.valid_from), values.get("valid_until", before.valid_until)
+    if opens is not None and closes is not None and opens >= closes:
+        raise UserError("validity", "The end must be after the beginning.", field="valid_until")
+    if values:
+        tx.execute(update(segments).where(segments.c.id == segment_id).values(**values))
+    return segment(tx, segment_id, merchant_id)
+
+
+def candidates(tx: Tx, now: datetime) -> list[SegmentCandidate]:
+    """Return every segment that a video may use now, the oldest first.
+
+    It is not archived, has a role, is about a product or a category, is valid now, and its clip's rights have not
+    ended. Whether its product is published and in stock is for `shop.catalog.facts` to say.
+    """
+    category = func.coalesce(segments.c.category, products.c.category)
+    query = (
+        select(*[segments.c[name] for name in _CANDIDATE], category.label("category"))
+        .select_from(
+            segments.join(clips, clips.c.id == segments.c.clip_id).join(
+                products, products.c.id == segments.c.product_id, isouter=True
+            )
+        )
+        .where(
+            segments.c.archived_at.is_(None),
+            segments.c.role.is_not(None),
+            category.is_not(None),
+            or_(segments.c.valid_from.is_(None), segments.c.valid_from <= now),
+            or_(segments.c.valid_until.is_(None), segments.c.valid_until > now),
+            or_(clips.c.rights_until.is_(None), clips.c.rights_until > now),
+        )
+        .order_by(segments.c.id)
+    )
+    return [SegmentCandidate(**{**row._mapping, "tags": tuple(row.tags)}) for row in tx.all(query)]
+
+
+def sources(tx: Tx, segment_ids: Sequence[str]) -> list[Source]:
+    """Return what stitching needs, in the order of the ids, archived ones too; raises NotFound when one is missing."""
+    columns = [segments.c[name] for name in _SOURCE]
+    query = select(*columns, segments.c.sample_index.label("index")).where(segments.c.id.in_(set(segment_ids)))
+    found = {row.id: Source(**row._mapping) for row in tx.all(query)}
+    if len(found) != len(set(segment_ids)):
+        raise _unknown()
+    return [found[segment_id] for segment_id in segment_ids]
+
+
+def poster_keys(tx: Tx, segment_ids: Sequence[str]) -> dict[str, str]:
+    """Return the media key of each segment's poster by segment id."""
+    rows = tx.all(select(segments.c.id, segments.c.poster_key).where(segments.c.id.in_(set(segment_ids))))
+    return {row.id: row.poster_key for row in rows}
+
+
+def _insert(tx: Tx, clip: Clip, position: int, new: NewSegment, old: AnyRow | None, now: datetime) -> str:
+    segment_id = new_id()
+    only_product = clip.product_ids[0] if len(clip.product_ids) == 1 else None
+    set_by_merchant: dict[str, Any] = (
+        {name: old._mapping[name] for name in _MERCHANTS_OWN}
+        if old is not None
+        else {
+            "product_id": new.product_id or (None if new.category else only_product),
+            "category": new.category,
+            "role": new.role or clip.role,
+            "tags": checked_tags([*clip.tags, *new.tags]),
+            "language": clip.language,
+        }
+    )
+    tx.execute(
+        insert(segments).values(
+            id=segment_id,
+            clip_id=clip.id,
+            merchant_id=clip.merchant_id,
+            digest=new.digest,
+            media_key=media_key(new.digest),
+            thumb_key=thumb_key(new.digest),
+            poster_key=poster_key(new.digest),
+            sample_index=new.index,
+            init_digest=new.init_digest,
+            units=new.units,
+            duration_ms=new.duration_ms,
+            bytes=new.bytes,
+            start_ms=new.start_ms,
+            has_sound=new.has_sound,
+            position=position,
+            created_at=now,
+            **set_by_merchant,
+        )
+    )
+    return segment_id
+
+
+def _segment(row: AnyRow) -> Segment:
+    return Segment(**{**row._mapping, "tags": tuple(row.tags)})
+
+
+def _unknown() -> NotFound:
+    return NotFound("segment-unknown", "There is no such segment.")
+
+
+# The packed sample tables are the bulk of a row: only stitching reads them.
+_SHOWN = [column for column in segments.c if column.name != "sample_index"]
+_CANDIDATE = [field.name for field in fields(SegmentCandidate) if field.name != "category"]
+_SOURCE = [field.name for field in fields(Source) if field.name != "index"]
+_MERCHANTS_OWN = (
+    "product_id",
+    "category",
+    "role",
+    "tags",
+    "language",
+    "valid_from",
+    "valid_until",
+)

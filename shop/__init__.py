@@ -1,0 +1,1 @@
+"""What is sold: catalogue, stock, carts, orders and planned shows."""
