@@ -2,9 +2,13 @@
 
 from functools import cache
 
+import numpy as np
+
 from assets.draw.canvas import Canvas, Linear, Sprite, darker, fade, lighter
+from assets.draw.frame import smooth, springy
 from assets.draw.paths import ellipse, mirrored, moved, rounded, svg, symmetric
 from assets.draw.products.shading import ANCHOR, HEIGHT, WIDTH, falling, gleam, ground_shadow, stitches, turned
+from assets.draw.products.stage import Stage
 
 LEATHER = "#A8643A"
 METAL = "#D8CDB8"
@@ -14,8 +18,8 @@ BODY = symmetric(
 
 
 @cache
-def draw(colour: str, closed: bool = True) -> Sprite:
-    """The backpack, its top rolled or open."""
+def draw(colour: str, closed: bool = True, inside: bool = True) -> Sprite:
+    """The backpack, its top rolled or open; without its inside the open one covers what was put into it."""
     canvas = Canvas(WIDTH, HEIGHT)
     ground_shadow(canvas, 904, 215)
     dark = darker(colour, 0.38)
@@ -34,7 +38,7 @@ def draw(colour: str, closed: bool = True) -> Sprite:
         for x in (240, 560):
             canvas.fill(ellipse(x, 232, 15, 40), dark)
             canvas.stroke(ellipse(x, 232, 8, 24, 30, 330), lighter(colour, 0.3), 3, opacity=0.6)
-    else:
+    elif inside:
         back = symmetric("M 400 168 C 330 168 280 176 252 190 L 246 350 L 400 360", 400)
         canvas.fill(back, darker(colour, 0.62))
         canvas.stroke(svg("M 254 192 C 300 172 500 172 546 192"), lighter(colour, 0.2), 8)
@@ -72,3 +76,61 @@ def draw(colour: str, closed: bool = True) -> Sprite:
         for y in (512, 534):
             canvas.fill(ellipse(400, y, 4.5, 4.5), darker(LEATHER, 0.6))
     return canvas.sprite(ANCHOR)
+
+
+@cache
+def laptop() -> Sprite:
+    """A closed laptop."""
+    canvas = Canvas(300, 420)
+    canvas.fill(rounded(20, 20, 260, 380, 18), Linear((20, 20), (280, 400), fade((0, "#E6E9EE"), (1, "#A3ABB8"))))
+    canvas.stroke(rounded(20, 20, 260, 380, 18), "#7B8494", 4, closed=True)
+    canvas.fill(ellipse(150, 210, 26, 26), "#7B8494")
+    return canvas.sprite()
+
+
+@cache
+def bread() -> Sprite:
+    """A loaf."""
+    canvas = Canvas(160, 460)
+    loaf = svg(
+        "M 80 10 C 130 20 142 100 140 220 C 140 360 126 446 80 450 C 34 446 20 360 20 220 C 18 100 30 20 80 10 Z"
+    )
+    canvas.fill(loaf, Linear((20, 0), (140, 0), fade((0, "#B8722F"), (0.35, "#EDB566"), (1, "#A4622A"))))
+    with canvas.clip(loaf):
+        for y in (70, 150, 230, 310, 390):
+            canvas.stroke(svg(f"M 44 {y + 26} C 70 {y + 14} 90 {y} 116 {y - 22}"), "#FBE3B7", 13, opacity=0.9)
+    return canvas.sprite()
+
+
+@cache
+def bottle() -> Sprite:
+    """A drinking bottle."""
+    canvas = Canvas(160, 420)
+    canvas.fill(rounded(52, 10, 56, 60, 12), "#23303B")
+    body = symmetric("M 80 60 L 52 60 C 52 100 22 110 22 150 L 22 390 C 24 408 40 412 80 412", 80)
+    canvas.fill(body, turned("#D9553F", 22, 138))
+    canvas.fill(rounded(22, 240, 116, 18, 1), "#FFFFFF", opacity=0.8)
+    return canvas.sprite()
+
+
+def demonstrate(stage: Stage, t: float, length: float) -> None:
+    """Things fall in, the top is rolled shut."""
+    shut = length * 0.68
+    things = [
+        (laptop(), 0.35, 345.0, -5.0),
+        (bread(), length * 0.26, 440.0, 7.0),
+        (bottle(), length * 0.44, 480.0, -4.0),
+    ]
+    if t >= shut:
+        bump = springy(t, shut, 0.8)
+        stage.show(draw(stage.colour), stretch=0.93 + 0.07 * bump)
+        return
+    squash = sum(np.sin(min(1.0, max(0.0, (t - start - 0.42) / 0.35)) * np.pi) for _, start, _, _ in things)
+    stage.show(draw(stage.colour, closed=False), stretch=float(1 - 0.025 * squash))
+    for sprite, start, x, lean in things:
+        fall = smooth(t, start, 0.5) ** 1.6
+        if 0 < fall < 1 or (t >= start + 0.5 and sprite is not laptop()):
+            rest = 330 if sprite is laptop() else 300
+            stage.show(sprite, at=(x, -240 + (rest + 240) * fall), degrees=lean * (1.4 - fall), scale=0.8)
+    front = draw(stage.colour, closed=False, inside=False)
+    stage.show(front, stretch=float(1 - 0.025 * squash))

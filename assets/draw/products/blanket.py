@@ -5,8 +5,10 @@ from functools import cache
 import numpy as np
 
 from assets.draw.canvas import Canvas, Linear, Sprite, darker, fade, lighter, stacked
+from assets.draw.frame import smooth, springy
 from assets.draw.paths import Points, ellipse, moved, rounded, svg
 from assets.draw.products.shading import ANCHOR, HEIGHT, WIDTH
+from assets.draw.products.stage import Stage
 
 LEFT, RIGHT, TOP, BOTTOM = 168.0, 632.0, 214.0, 816.0
 
@@ -23,14 +25,12 @@ def _outline() -> Points:
 
 
 @cache
-def cloth(colour: str, woven: float = 1.0) -> Sprite:
-    """The cloth without the rail; `woven` is the share that is already there, from the top."""
+def cloth(colour: str) -> Sprite:
+    """The cloth without the rail."""
     canvas = Canvas(WIDTH, HEIGHT)
     light, dark = lighter(colour, 0.72), darker(colour, 0.35)
     outline = _outline()
     for i, x in enumerate(np.linspace(LEFT + 6, RIGHT - 6, 40)):
-        if woven < 1:
-            break
         y = BOTTOM + 8 * np.sin((x - LEFT) / 74 * np.pi) + 4
         sway = 6 * np.sin(i * 1.7)
         strand = svg(f"M {x} {y} C {x + sway} {y + 24} {x - sway} {y + 44} {x + sway * 0.8} {y + 70}")
@@ -59,10 +59,19 @@ def cloth(colour: str, woven: float = 1.0) -> Sprite:
             canvas.cover(Linear((x - spread / 2, 0), (x + spread / 2, 14), ends))
         canvas.fill(rounded(100, 184, 600, 44, 1), "#FFFFFF", opacity=0.26, blur=12)
         canvas.fill(rounded(100, 238, 600, 34, 1), "#12060A", opacity=0.28, blur=12)
-    sprite = canvas.sprite(ANCHOR)
-    if woven < 1:
-        sprite.pixels[round(TOP - 12 + (BOTTOM + 24 - TOP) * woven) :] = 0
-    return sprite
+    return canvas.sprite(ANCHOR)
+
+
+@cache
+def shuttle() -> Sprite:
+    """The weaver's shuttle, its middle as anchor."""
+    canvas = Canvas(180, 70)
+    hull = svg("M 8 35 C 50 6 130 6 172 35 C 130 64 50 64 8 35 Z")
+    canvas.fill(moved(hull, 3, 5), "#1A0F14", opacity=0.3, blur=3)
+    canvas.fill(hull, Linear((0, 10), (0, 60), fade((0, "#E9C08A"), (0.5, "#C68F52"), (1, "#8C5C32"))))
+    canvas.fill(rounded(58, 26, 64, 18, 9), "#6B3F22")
+    canvas.fill(rounded(64, 29, 52, 11, 5), "#F1E2C8")
+    return canvas.sprite()
 
 
 @cache
@@ -80,3 +89,27 @@ def rail() -> Sprite:
 def draw(colour: str) -> Sprite:
     """The whole product."""
     return stacked(rail(), cloth(colour))
+
+
+def demonstrate(stage: Stage, t: float, length: float) -> None:
+    """The cloth is woven row by row, gets its fringes and hangs softly."""
+    weaving = length * 0.45
+    share = smooth(t, 0.2, weaving)
+    done = t > weaving + 0.2
+    stage.show(rail(), opacity=0.35 + 0.65 * share)
+    if done:
+        sway = 1.4 * np.sin((t - weaving) * 3.4) * np.exp(-(t - weaving) * 0.5)
+        drop = springy(t, weaving + 0.2, 0.7)
+        stage.show(cloth(stage.colour), stretch=0.985 + 0.015 * drop, degrees=float(sway))
+        return
+    whole = cloth(stage.colour)
+    edge = round(TOP - 12 + (BOTTOM + 10 - TOP) * share)
+    rows = whole.pixels.copy()
+    rows[edge:] = 0
+    stage.show(Sprite(rows, ANCHOR))
+    for x in np.linspace(LEFT + 6, RIGHT - 6, 40):
+        stage.stroke(np.array([[x, edge], [x, BOTTOM + 60]]), lighter(stage.colour, 0.45), 3.0, 0.8)
+    pace = (t * 2.5) % 2.0
+    x = LEFT + 30 + (RIGHT - LEFT - 60) * (pace if pace < 1 else 2 - pace)
+    stage.stroke(np.array([[LEFT, edge + 4.0], [x, edge + 22.0]]), darker(stage.colour, 0.2), 4)
+    stage.show(shuttle(), at=(x, edge + 24.0))

@@ -5,8 +5,10 @@ from functools import cache
 import numpy as np
 
 from assets.draw.canvas import Canvas, Linear, Sprite, darker, fade, lighter, stacked
+from assets.draw.frame import smooth
 from assets.draw.paths import ellipse, moved, rounded, svg, symmetric
 from assets.draw.products.shading import ANCHOR, HEIGHT, WIDTH, gleam, ground_shadow, turned
+from assets.draw.products.stage import Stage
 
 JUG = symmetric(
     "M 400 598 L 318 598 C 318 640 250 668 236 740 C 226 800 240 872 268 894 C 290 906 360 908 400 908", 400
@@ -73,17 +75,59 @@ def cone(colour: str) -> Sprite:
 
 
 @cache
+def _full() -> Sprite:
+    canvas = Canvas(WIDTH, HEIGHT)
+    half = "M 400 604 L 326 604 C 326 644 260 672 246 744 C 236 800 250 866 276 886 C 300 898 360 899 400 899"
+    brew = Linear((240, 0), (560, 0), fade((0, "#3A1C10"), (0.35, "#6B351B"), (1, "#2A130B")))
+    canvas.fill(symmetric(half, 400), brew)
+    return canvas.sprite(ANCHOR)
+
+
+@cache
 def coffee(level: float) -> Sprite:
     """What is in the jug; level 0 to 1."""
-    canvas = Canvas(WIDTH, HEIGHT, detail=2)
-    top = 896 - 190 * level
-    if level > 0.01:
-        inner = symmetric("M 400 604 L 326 604 C 326 644 260 672 246 744 C 236 800 250 866 276 886 C 300 898 360 899 400 899", 400)
-        with canvas.clip(inner):
-            brew = Linear((240, 0), (560, 0), fade((0, "#3A1C10"), (0.35, "#6B351B"), (1, "#2A130B")))
-            canvas.fill(rounded(200, top, 400, 320, 1), brew)
-            canvas.fill(ellipse(400, top, 170, 13), "#8C4E2B")
-            canvas.fill(ellipse(400, top, 150, 8), "#A9683D", opacity=0.5)
+    top = round(892 - 190 * level)
+    pixels = _full().pixels.copy()
+    pixels[:top] = 0
+    columns = np.flatnonzero(pixels[top, :, 3] > 128)
+    middle, reach = (columns[0] + columns[-1]) / 2, (columns[-1] - columns[0]) / 2
+    canvas = Canvas(WIDTH, HEIGHT, detail=1)
+    canvas.fill(ellipse(middle, top, reach, reach * 0.075), "#8C4E2B")
+    canvas.fill(ellipse(middle, top, reach * 0.85, reach * 0.045), "#B57243", opacity=0.6)
+    return stacked(Sprite(pixels, ANCHOR), canvas.sprite(ANCHOR))
+
+
+def demonstrate(stage: Stage, t: float, length: float) -> None:
+    """Water runs in from a kettle, coffee drips, the jug fills."""
+    flow = smooth(t, 0.5, 0.4) * (1 - smooth(t, length - 1.0, 0.3))
+    level = 0.05 + 0.75 * smooth(t, 0.9, length - 1.8)
+    stage.show(jug())
+    stage.show(coffee(round(level, 2)))
+    for i in range(3):
+        fall = (t * 2.2 + i / 3) % 1.0
+        if 0.9 < t < length - 0.4:
+            stage.fill(ellipse(400, 600 + (892 - 190 * level - 600) * fall**2, 5, 9), "#4A2413")
+    stage.show(gloss())
+    stage.show(cone(stage.colour))
+    if flow > 0.05:
+        sway = 4 * np.sin(t * 9)
+        stage.stroke(svg(f"M 470 96 C 452 100 {434 + sway} 150 {430 + sway} 238"), "#BFE3F2", 13 * flow)
+        stage.stroke(svg(f"M 468 98 C 450 104 {432 + sway} 150 {428 + sway} 236"), "#FFFFFF", 4 * flow)
+        ripple = (t * 1.8) % 1.0
+        stage.stroke(ellipse(430, 242, 20 + 70 * ripple, 4 + 14 * ripple), "#C98F63", 3, 0.8 * (1 - ripple))
+    lift = 260 * (1 - smooth(t, 0.0, 0.5)) + 260 * smooth(t, length - 0.9, 0.5)
+    stage.show(kettle(), dx=lift, dy=-lift * 0.5, degrees=-6 * flow)
+    stage.steam(400, 190, t, flow)
+
+
+@cache
+def kettle() -> Sprite:
+    """The swan neck of a kettle, coming in from the right."""
+    canvas = Canvas(WIDTH, HEIGHT)
+    neck = svg("M 468 92 C 520 60 560 70 600 120 C 640 176 690 190 800 190")
+    canvas.stroke(neck, "#2B2E33", 34)
+    canvas.stroke(moved(neck, 0, -3), "#4B5058", 22)
+    canvas.stroke(moved(neck, -2, -8), "#AEB5BF", 5, opacity=0.8, blur=1)
     return canvas.sprite(ANCHOR)
 
 

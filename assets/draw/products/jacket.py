@@ -5,8 +5,10 @@ from functools import cache
 import numpy as np
 
 from assets.draw.canvas import Canvas, Linear, Sprite, darker, fade, lighter
+from assets.draw.frame import smooth
 from assets.draw.paths import ellipse, mirrored, moved, rounded, svg, symmetric
 from assets.draw.products.shading import ANCHOR, HEIGHT, WIDTH, gleam, ground_shadow, stitches
+from assets.draw.products.stage import Stage
 
 TORSO = symmetric(
     "M 400 318 C 340 322 290 338 246 362 C 226 420 232 560 224 690 C 220 770 214 830 208 876 C 270 900 340 904 400 904",
@@ -98,3 +100,34 @@ def draw(colour: str) -> Sprite:
         canvas.stroke(svg(f"M {x} 350 C {x - 4} 380 {x + 5} 410 {x} {350 + length}"), "#F5EFE4", 5)
         canvas.fill(rounded(x - 6, 344 + length, 12, 26, 5), lining)
     return canvas.sprite(ANCHOR)
+
+
+@cache
+def _skyline() -> list[tuple[float, float]]:
+    solid = draw("#F2B632").pixels[..., 3] > 200
+    return [(float(x), float(np.argmax(solid[:, x]))) for x in range(100, 700, 12) if solid[:800, x].any()]
+
+
+def demonstrate(stage: Stage, t: float, length: float) -> None:
+    """Heavy rain; it bounces off."""
+    rain = smooth(t, 0.1, 0.6) * (1 - 0.75 * smooth(t, length * 0.7, 0.8))
+    random = np.random.default_rng(5)
+    drops = random.uniform(size=(90, 3))
+    for x, phase, speed in drops[: int(60 * rain)]:
+        y = ((t * (1.3 + 0.5 * speed) + phase) % 1.0) * 1500 - 250
+        left = x * 1200 - 200 - y * 0.12
+        stage.stroke(np.array([[left, y], [left - 9, y + 74]]), "#6E9BD1", 4, 0.55)
+    stage.show(draw(stage.colour), degrees=float(0.7 * np.sin(t * 2.1)))
+    edge = _skyline()
+    for i, (_, phase, speed) in enumerate(drops[: int(70 * rain)]):
+        x, y = edge[i * 13 % len(edge)]
+        life = (t * (2.0 + speed) + phase) % 1.0
+        if life < 0.35:
+            start = y - 300 * (0.35 - life) / 0.35
+            stage.stroke(np.array([[x + 26 * (0.35 - life), start - 66], [x, start - 8]]), "#8DB4E2", 5, 0.9)
+        elif life < 0.75:
+            age = (life - 0.35) / 0.4
+            for side in (-1, 1):
+                reach = side * 46 * age
+                at = (x + reach, y - 50 * age + 54 * age * age)
+                stage.fill(ellipse(at[0], at[1], 6 * (1 - age) + 2, 6 * (1 - age) + 2), "#8DB4E2", 1 - age)

@@ -3,8 +3,10 @@
 from functools import cache
 
 from assets.draw.canvas import Canvas, Linear, Radial, Sprite, darker, fade, lighter, mixed
+from assets.draw.frame import eased
 from assets.draw.paths import ellipse, rounded, svg, symmetric
 from assets.draw.products.shading import ANCHOR, HEIGHT, WIDTH, gleam, ground_shadow, turned
+from assets.draw.products.stage import Stage
 
 SHADE = symmetric("M 400 226 C 262 226 160 318 150 468 C 200 500 330 506 400 506", 400)
 
@@ -42,3 +44,16 @@ def glow() -> Sprite:
     stops = fade((0, "#FFE3A0", 0.75), (0.25, "#FFCF78", 0.42), (0.6, "#FFB257", 0.12), (1, "#FFB257", 0.0))
     canvas.cover(Radial((600, 600), (600, 600), stops))
     return canvas.sprite()
+
+
+def demonstrate(stage: Stage, t: float, length: float) -> None:
+    """Three taps, three steps of light."""
+    taps = [0.7, 0.7 + length * 0.22, 0.7 + length * 0.44]
+    light = sum(eased(t, tap, 0.35) for tap in taps) / len(taps)
+    stage.show(glow(), at=(400.0, 430.0), opacity=0.95 * light)
+    stage.show(draw(stage.colour, 0.0))
+    stage.show(draw(stage.colour, 1.0), opacity=light)
+    for tap in taps:
+        age = (t - tap) / 0.7
+        if 0 < age < 1:
+            stage.stroke(ellipse(400, 206, 24 + 120 * age, 24 + 120 * age), "#FFFFFF", 6 * (1 - age), 1 - age)

@@ -5,8 +5,10 @@ from functools import cache
 import numpy as np
 
 from assets.draw.canvas import Canvas, Linear, Sprite, darker, fade, lighter, stacked
+from assets.draw.frame import smooth
 from assets.draw.paths import ellipse, moved, rounded, svg, symmetric
 from assets.draw.products.shading import ANCHOR, HEIGHT, WIDTH, gleam, ground_shadow, turned
+from assets.draw.products.stage import Stage
 
 CLAY = "#B98562"
 
@@ -82,3 +84,24 @@ def cup(colour: str) -> Sprite:
 def draw(colour: str) -> Sprite:
     """The whole product."""
     return stacked(shadow(), pot(colour))
+
+
+def demonstrate(stage: Stage, t: float, length: float) -> None:
+    """The tea draws, is poured, and the spout stays dry."""
+    third = length / 3
+    tip = smooth(t, third - 0.1, 0.7) * (1 - smooth(t, 2 * third + 0.2, 0.7))
+    filled = smooth(t, third + 0.5, third - 0.4)
+    stage.show(shadow(), opacity=1 - 0.6 * tip)
+    mouth = (176.0, 812.0)
+    stage.show(cup(stage.colour), at=mouth)
+    if filled > 0.02:
+        stage.fill(ellipse(mouth[0], mouth[1] + 10 * (1 - filled), 30 + 60 * filled, 6 + 11 * filled), "#A8641F")
+        stage.fill(ellipse(mouth[0] - 14, mouth[1] + 8 - 10 * filled, 40 * filled, 4 * filled), "#D79A45", 0.8)
+    pouring = smooth(t, third + 0.4, 0.15) * (1 - smooth(t, 2 * third + 0.2, 0.2))
+    if pouring > 0.05:
+        x = mouth[0] + 2 * np.sin(t * 21)
+        stage.stroke(svg(f"M 188 600 C 174 620 {x} 690 {x} 808"), "#B87427", 11 * pouring)
+        stage.stroke(svg(f"M 186 604 C 172 624 {x - 2} 690 {x - 2} 800"), "#E8B563", 3.5 * pouring)
+    stage.show(pot(stage.colour), dx=96 * tip, dy=-136 * tip, degrees=-30 * tip)
+    stage.steam(104, 500, t, (1 - tip) * 0.9)
+    stage.steam(mouth[0], 790, t + 0.5, smooth(t, 2 * third, 0.6))
