@@ -1,0 +1,314 @@
+"""Datagrams in and out: the guarded UDP sockets, and one peer's ICE-lite state, DTLS and SRTP.
+
+The only file that touches private names of aiortc: its DTLS transport is handed datagrams that passed the guard, and
+its SRTP sessions are used directly, so that no packet waits in a queue, wakes a task or reaches a decoder.
+"""
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from aioice.ice import get_host_addresses
+from aiortc import RTCIceTransport
+from aiortc.rtcdtlstransport import (
+    SRTP_AEAD_AES_128_GCM,
+    SRTP_AES128_CM_SHA1_80,
+    SRTP_PROFILES,
+    RTCCertificate,
+    RTCDtlsFingerprint,
+    RTCDtlsParameters,
+    RTCDtlsTransport,
+)
+from pylibsrtp import Error as SrtpError
+from pylibsrtp import Session
+
+from livestream import stun
+
+logger = logging.getLogger(__name__)
+
+Address = tuple[str, int]
+#: Nothing that WebRTC sends is larger; libsrtp's buffer holds 1,500 bytes.
+MAX_DATAGRAM = 2048
+#: Read at most so many datagrams before timers and other sockets get their turn.
+BURST = 64
+#: One peer moves between few addresses; more would let one session fill the table.
+MAX_ADDRESSES = 16
+#: Datagrams of one handshake; a flight has at most six.
+MAX_HANDSHAKE_QUEUE = 32
+MAX_SOCKETS = 8
+SOCKET_BUFFER = 4 * 1024 * 1024
+#: GCM costs half of what CM with HMAC costs; 256 bit keys are left out because clients that prefer them pay for them.
+PROFILES = [profile for profile in (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80) if profile in SRTP_PROFILES]
+
+
+class Ingress:
+    """The UDP sockets of the process, and the guard in front of every peer.
+
+    A datagram reaches a peer only if it is a connectivity check signed with that peer's password, or comes from an
+    address that sent one. Everything else is dropped and counted, and nothing is ever answered to a stranger.
+    """
+
+    def __init__(self, addresses: Sequence[str] = (), port: int = 0) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._wanted = tuple(addresses)
+        self._port = port
+        self._sockets: dict[str, socket.socket] = {}
+        self._by_name: dict[str, Peer] = {}
+        self._by_address: dict[Address, Peer] = {}
+        self.dropped: Counter[str] = Counter()
+
+    def candidates(self) -> tuple[Address, ...]:
+        """List the addresses to offer, opening sockets for those that appeared since; raises OSError if none."""
+        here = get_host_addresses(use_ipv4=True, use_ipv6=True)
+        own = [address for address in self._wanted if address in (*here, "127.0.0.1", "::1")]
+        announced = [address for address in self._wanted if address not in own]
+        bound = [address for address in (own or here or ["127.0.0.1"])[:MAX_SOCKETS] if self._open(address)]
+        if not bound and not self._open("127.0.0.1"):
+            raise OSError("no UDP socket can be opened on any address of this machine")
+        ports = [(address, self._sockets[address].getsockname()[1]) for address in bound or ["127.0.0.1"]]
+        # Behind a one-to-one translation the announced address leads to the first socket of its family.
+        outside = [
+            (address, port)
+            for address in announced
+            for local, port in [next((p for p in ports if (":" in p[0]) == (":" in address)), ports[0])]
+        ]
+        return tuple(outside + ports)
+
+    def _open(self, address: str) -> bool:
+        if address in self._sockets:
+            return True
+        opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            opened.setblocking(False)
+            for buffer in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                opened.setsockopt(socket.SOL_SOCKET, buffer, SOCKET_BUFFER)
+            opened.bind((address, self._port))
+        except OSError as reason:
+            logger.warning("cannot use address %s: %s", address, reason)
+            opened.close()
+            return False
+        self._sockets[address] = opened
+        self._loop.add_reader(opened, self._readable, opened)
+        return True
+
+    def add(self, peer: "Peer") -> None:
+        """Let checks for `peer` in."""
+        self._by_name[peer.ufrag] = peer
+
+    def remove(self, peer: "Peer") -> None:
+        """Forget `peer` and its addresses."""
+        self._by_name.pop(peer.ufrag, None)
+        for address in peer.addresses:
+            if self._by_address.get(address) is peer:
+                del self._by_address[address]
+
+    def close(self) -> None:
+        """Close every socket."""
+        for opened in self._sockets.values():
+            self._loop.remove_reader(opened)
+            opened.close()
+        self._sockets.clear()
+
+    def _readable(self, source: socket.socket) -> None:
+        for _ in range(BURST):
+            try:
+                data, address = source.recvfrom(MAX_DATAGRAM + 1)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                # A dead peer's ICMP answer; it says nothing about the others.
+                self.dropped["error"] += 1
+                continue
+            self._take(data, address, source)
+
+    def _take(self, data: bytes, address: Address, source: socket.socket) -> None:
+        size = len(data)
+        if not 12 <= size <= MAX_DATAGRAM:
+            self.dropped["size"] += 1
+            return
+        first = data[0]
+        if first < 4:
+            self._take_check(data, address, source)
+            return
+        peer = self._by_address.get(address)
+        if peer is None:
+            self.dropped["stranger"] += 1
+        elif 128 <= first < 192:
+            peer.take_srtp(data)
+        elif 20 <= first < 64:
+            peer.take_dtls(data)
+        else:
+            self.dropped["unknown"] += 1
+
+    def _take_check(self, data: bytes, address: Address, source: socket.socket) -> None:
+        check = stun.parse_check(data)
+        peer = self._by_name.get(check.local) if check else None
+        if check is None or peer is None or peer.remote_ufrag != check.remote or not check.proves(peer.password):
+            self.dropped["check"] += 1
+            return
+        if address not in peer.addresses:
+            if len(peer.addresses) >= MAX_ADDRESSES:
+                self.dropped["addresses"] += 1
+                return
+            peer.addresses.add(address)
+        self._by_address[address] = peer
+        try:
+            source.sendto(stun.success(check.transaction, address, peer.password), address)
+        except OSError:
+            self.dropped["error"] += 1
+        peer.checked(address, source, check.nominates)
+
+
+class DtlsDatagrams:
+    """What aiortc's DTLS transport takes for its ICE transport: a bounded queue in, the peer's address out."""
+
+    role = "controlled"
+
+    def __init__(self, peer: "Peer") -> None:
+        self._peer = peer
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_HANDSHAKE_QUEUE)
+
+    async def _recv(self) -> bytes:
+        data = await self.queue.get()
+        if data is None:
+            raise ConnectionError
+        return data
+
+    async def _send(self, data: bytes) -> None:
+        self._peer.send_datagram(data)
+
+
+class Peer:
+    """One remote end: proven addresses, DTLS, and SRTP both ways.
+
+    `on_rtp` and `on_rtcp` get decrypted packets; `on_connected` is called once, `on_closed` once with a reason, when
+    the remote end closed or failed (not after `close`).
+    """
+
+    def __init__(self, ingress: Ingress, remote_ufrag: str) -> None:
+        self.ufrag = secrets.token_hex(4)
+        self.password = secrets.token_hex(16)
+        self.remote_ufrag = remote_ufrag
+        self.addresses: set[Address] = set()
+        self.on_rtp: Callable[[bytes], None] = lambda data: None
+        self.on_rtcp: Callable[[bytes], None] = lambda data: None
+        self.on_connected: Callable[[], None] = lambda: None
+        self.on_closed: Callable[[str], None] = lambda reason: None
+        self.connected = False
+        self.closed = False
+        #: Loop time of the last datagram that was proven to come from the remote end.
+        self.heard = 0.0
+        self._ingress = ingress
+        self._loop = asyncio.get_running_loop()
+        self._address: Address = ("", 0)
+        self._socket: socket.socket | None = None
+        self._handshake: asyncio.Task[None] | None = None
+        self._receiving: Session | None = None
+        self._sending: Session | None = None
+        certificate = RTCCertificate.generateCertificate()
+        self.fingerprint = next(f.value for f in certificate.getFingerprints() if f.algorithm == "sha-256")
+        self._datagrams = DtlsDatagrams(self)
+        self._dtls = RTCDtlsTransport(cast(RTCIceTransport, self._datagrams), [certificate])
+        self._dtls._srtp_profiles = PROFILES
+        self._dtls.on("statechange", self._changed)
+        self._parameters = RTCDtlsParameters()
+
+    def start(self, fingerprints: Sequence[tuple[str, str]], setup: str) -> None:
+        """Wait for the remote end's checks; `setup` is our own DTLS role of the answer."""
+        self._parameters = RTCDtlsParameters([RTCDtlsFingerprint(name, value) for name, value in fingerprints])
+        self._dtls._set_role("server" if setup == "passive" else "client")
+        self._ingress.add(self)
+
+    def checked(self, address: Address, source: socket.socket, nominated: bool) -> None:
+        """Take note of a proven check; a nominated address is where everything goes from now on."""
+        self.heard = self._loop.time()
+        if nominated or self._socket is None:
+            self._address, self._socket = address, source
+        if nominated and self._handshake is None and not self.closed:
+            self._handshake = self._loop.create_task(self._dtls.start(self._parameters))
+
+    def take_dtls(self, data: bytes) -> None:
+        """Queue a DTLS record for the handshake; beyond the bound it is dropped, DTLS sends again."""
+        if self._datagrams.queue.full():
+            self._ingress.dropped["handshake"] += 1
+        else:
+            self._datagrams.queue.put_nowait(data)
+
+    def take_srtp(self, data: bytes) -> None:
+        """Decrypt one packet and hand it on; what is not authentic is dropped."""
+        session = self._receiving
+        if session is None:
+            return
+        try:
+            # RFC 5761 section 4: payload types 64 to 95 with the marker bit are RTCP.
+            if 192 <= data[1] < 224:
+                plain, deliver = session.unprotect_rtcp(data), self.on_rtcp
+            else:
+                plain, deliver = session.unprotect(data), self.on_rtp
+        except (SrtpError, ValueError):
+            self._ingress.dropped["srtp"] += 1
+            return
+        self.heard = self._loop.time()
+        try:
+            deliver(plain)
+        except Exception:
+            # One peer's odd packet must not end the others' (ASVS 17.2.4).
+            self._ingress.dropped["fault"] += 1
+            logger.exception("a packet could not be handled")
+
+    def send_rtp(self, packet: bytes) -> bool:
+        """Encrypt and send at once; False when the socket has no room, the packet is dropped then."""
+        if self._sending is None or self._socket is None:
+            return True
+        try:
+            self._socket.sendto(self._sending.protect(packet), self._address)
+        except BlockingIOError:
+            return False
+        except (OSError, SrtpError, ValueError):
+            self._ingress.dropped["send"] += 1
+        return True
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Encrypt and send one compound packet; without room it is dropped, the next report follows soon."""
+        if self._sending is not None:
+            try:
+                self.send_datagram(self._sending.protect_rtcp(packet))
+            except (SrtpError, ValueError):
+                self._ingress.dropped["send"] += 1
+
+    def send_datagram(self, data: bytes) -> None:
+        """Send bytes as they are to the nominated address; without room they are dropped."""
+        if self._socket is not None:
+            try:
+                self._socket.sendto(data, self._address)
+            except OSError:
+                self._ingress.dropped["send"] += 1
+
+    async def close(self) -> None:
+        """Say goodbye by DTLS, forget the addresses and wait for what was started."""
+        if self.closed:
+            return
+        self.closed = True
+        self.connected = False
+        self._dtls.remove_listener("statechange", self._changed)
+        pump = self._dtls._task
+        await self._dtls.stop()
+        self._ingress.remove(self)
+        self._receiving = self._sending = None
+        for task in (self._handshake, pump):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    def _changed(self) -> None:
+        state = self._dtls.state
+        if state == "connected":
+            self._receiving, self._sending = self._dtls._rx_srtp, self._dtls._tx_srtp
+            self.connected = True
+            self.on_connected()
+        elif state in ("failed", "closed") and not self.closed:
+            self.on_closed(state)
