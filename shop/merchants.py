@@ -57,3 +57,14 @@ def merchant_of(tx: Tx, person_id: str) -> str | None:
         select(merchant_members.c.merchant_id).where(merchant_members.c.person_id == person_id)
     )
     return found
+
+
+def export(tx: Tx, person_id: str) -> str | None:
+    """Return the name of the merchant that a person acts for."""
+    merchant_id = merchant_of(tx, person_id)
+    return None if merchant_id is None else merchant_name(tx, merchant_id)
+
+
+def erase(tx: Tx, person_id: str) -> None:
+    """Let a person act for no merchant; the merchant stays."""
+    tx.execute(delete(merchant_members).where(merchant_members.c.person_id == person_id))
