@@ -2,9 +2,9 @@
 
 import sys
 
-from assets.draw import pictures
+from assets.draw import film, pictures
 
-PARTS = {"pictures": pictures.write}
+PARTS = {"pictures": pictures.write, "segments": film.write_segments}
 
 if __name__ == "__main__":
     wanted = sys.argv[1:] or list(PARTS)

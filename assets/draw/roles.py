@@ -43,7 +43,7 @@ def hook(look: Look, t: float, length: float) -> Pixels:
     """The big question: full colour, moving shapes, the product jumps in."""
     frame = Frame(_wall(look))
     frame.fill(blob(520, 830, 400, 0.07, t * 1.6), lighter(look.deep, 0.16))
-    frame.fill(blob(520, 850, 290 + 14 * np.sin(t * 3.9), 0.08, -t * 2.1), mixed(look.deep, look.accent, 0.72))
+    frame.fill(blob(520, 850, 290 + 14 * np.sin(t * 3.9), 0.08, -t * 2.1), mixed(look.deep, look.accent, 0.88))
     for i, (x, y, r) in enumerate([(610, 300, 26), (90, 640, 18), (660, 520, 12), (70, 1080, 34), (560, 1190, 20)]):
         drift = 16 * np.sin(t * 2 + i * 1.9)
         frame.fill(ellipse(x, y + drift, r, r), look.accent, 0.9 if i % 2 else 0.55)
@@ -52,13 +52,13 @@ def hook(look: Look, t: float, length: float) -> Pixels:
     frame.place(
         _product(look, colours(look.handle)[0], 0.82),
         440 + (1 - come) * 420,
-        850 + (1 - come) * 200,
+        (850 if len(look.hook) < 3 else 905) + (1 - come) * 200,
         degrees=float(-7 + wobble + (1 - come) * 30),
     )
     bar = eased(t, 0.0, 0.4)
     frame.fill(rounded(LEFT, 176, 64 * bar + 1, 8, 4), look.accent)
     frame.place(text(_brand(look), 34, look.pale, MEDIUM), LEFT + 82, 192, opacity=bar)
-    _lines(frame, look.hook, t, 310, 132, look.pale, 0.26)
+    _lines(frame, look.hook, t, 326, 132 if len(look.hook) < 3 else 116, look.pale, 0.26)
     return frame.pixels
 
 
@@ -147,7 +147,7 @@ def proof(look: Look, t: float, length: float) -> Pixels:
 def _split(look: Look) -> Pixels:
     canvas = Canvas(WIDTH, HEIGHT, detail=2)
     canvas.cover(Linear((0, 0), (0, HEIGHT), fade((0, "#FFFFFF"), (1, look.light))))
-    band = look.accent if look.pale == "#FFFFFF" else look.deep
+    band = look.accent if look.pale == "#FFFFFF" else lighter(look.deep, 0.45)
     canvas.fill(
         svg("M 0 470 L 720 350 L 720 1280 L 0 1280 Z"),
         Linear((0, 400), (200, 1280), fade((0, band), (1, lighter(band, 0.3)))),
@@ -160,12 +160,12 @@ def offer(look: Look, t: float, length: float) -> Pixels:
     frame = Frame(_split(look))
     _lines(frame, look.offer, t, 240, 84, look.ink, 0.22)
     hues = colours(look.handle)
-    gap = 560 / len(hues)
-    scale = {2: 0.46, 3: 0.36}[len(hues)]
+    gap = 620 / len(hues)
+    scale = {2: 0.47, 3: 0.40}[len(hues)]
     for i, hue in enumerate(hues):
         come = springy(t, 0.35 + i * 0.3, 0.7)
         turn = max(0.0, np.sin((t - 1.4 - i * 0.8) * np.pi / 0.8)) if 0 < t - 1.4 - i * 0.8 < 0.8 else 0.0
-        x = 50 + gap * (i + 0.5)
+        x = 36 + gap * (i + 0.5)
         frame.place(_product(look, hue, scale), x, 640 - 26 * turn + (1 - come) * 700, scale=1 + 0.05 * turn)
         dot = springy(t, 0.7 + i * 0.3, 0.5)
         frame.fill(ellipse(x, 848, 25 * dot, 25 * dot), "#FFFFFF")
@@ -196,11 +196,11 @@ def _rays(look: Look) -> Sprite:
 def cta(look: Look, t: float, length: float) -> Pixels:
     """The call: rays, the product large, an arrow down to the product card."""
     frame = Frame(_wall(look))
-    frame.place(_rays(look), 340, 640, degrees=t * 9)
-    frame.fill(ellipse(340, 640, 262, 262), look.accent, 0.95)
+    frame.place(_rays(look), 340, 676, degrees=t * 9)
+    frame.fill(ellipse(340, 676, 250, 250), look.accent, 0.95)
     beat = abs(np.sin(t * np.pi / 0.8))
-    frame.place(_product(look, colours(look.handle)[-1], 0.56), 340, 660, scale=float(0.97 + 0.04 * beat), degrees=-4)
-    _lines(frame, look.call, t, 262, 112, look.pale, 0.22)
+    frame.place(_product(look, colours(look.handle)[-1], 0.56), 340, 690, scale=float(0.97 + 0.04 * beat), degrees=-4)
+    _lines(frame, look.call, t, 252, 112, look.pale, 0.22)
     down = 16 * abs(np.sin(t * np.pi / 0.4))
     show = eased(t, 0.6, 0.3)
     arrow = moved(svg("M -20 -44 L 20 -44 L 20 0 L 50 0 L 0 52 L -50 0 L -20 0 Z"), 104, 884 + down)
