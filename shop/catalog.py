@@ -25,14 +25,8 @@ from sqlalchemy import (
 
 from shop import stock
 from shop.categories import categories, in_locale
-from shop.merchants import add_merchant as add_merchant
-from shop.merchants import handle_from as handle_from
-from shop.merchants import join_merchant as join_merchant
-from shop.merchants import merchant_by_handle as merchant_by_handle
-from shop.merchants import merchant_name as merchant_name
-from shop.merchants import merchant_of as merchant_of
 from shop.merchants import merchants
-from shop.money import Money as Money
+from shop.money import Money
 from storage.database import AnyRow, Instant, Tx, metadata
 from storage.errors import Conflict, NotFound, UserError
 from storage.ids import new_id
@@ -44,7 +38,7 @@ MOST_VARIANTS = 100
 # One hundred million minor units: above it somebody mistook the unit.
 HIGHEST_PRICE = 100_000_000
 
-products_table = Table(
+products = Table(
     "products",
     metadata,
     Column("id", String(36), primary_key=True),
@@ -64,7 +58,6 @@ products_table = Table(
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("merchant_id", "handle"),
 )
-columns = products_table.c
 variants = Table(
     "variants",
     metadata,
@@ -188,7 +181,7 @@ def add_product(
         raise Conflict("handle-taken", "There is already something with this name. Choose another one.", field="handle")
     product_id = new_id()
     tx.execute(
-        insert(products_table).values(
+        insert(products).values(
             id=product_id,
             merchant_id=merchant_id,
             handle=handle,
@@ -211,8 +204,8 @@ def add_product(
 
 def publish(tx: Tx, product_id: str, merchant_id: str, published: bool) -> None:
     """Show a merchant's own product to everybody, or to nobody; raises NotFound."""
-    mine = (columns.id == product_id) & (columns.merchant_id == merchant_id)
-    if tx.execute(update(products_table).where(mine).values(published=published)).rowcount != 1:
+    mine = (products.c.id == product_id) & (products.c.merchant_id == merchant_id)
+    if tx.execute(update(products).where(mine).values(published=published)).rowcount != 1:
         raise _unknown()
 
 
@@ -226,21 +219,21 @@ def product(tx: Tx, product_id: str, locale: str, *, merchant_id: str | None = N
 
 def product_by_handle(tx: Tx, merchant_id: str, handle: str) -> str | None:
     """Return the id of a merchant's product with this handle."""
-    mine = (columns.merchant_id == merchant_id) & (columns.handle == handle)
-    found: str | None = tx.scalar(select(columns.id).where(mine))
+    mine = (products.c.merchant_id == merchant_id) & (products.c.handle == handle)
+    found: str | None = tx.scalar(select(products.c.id).where(mine))
     return found
 
 
 def products_of(tx: Tx, product_ids: Iterable[str], merchant_id: str) -> set[str]:
     """Return those of the ids that are products of this merchant."""
-    mine = columns.id.in_(list(product_ids)) & (columns.merchant_id == merchant_id)
-    return set(tx.execute(select(columns.id).where(mine)).scalars())
+    mine = products.c.id.in_(list(product_ids)) & (products.c.merchant_id == merchant_id)
+    return set(tx.execute(select(products.c.id).where(mine)).scalars())
 
 
 def by_id(tx: Tx, product_ids: Iterable[str], locale: str) -> dict[str, Product]:
     """Return the products that exist among the ids, published or not, in the order of the ids."""
     wanted = list(dict.fromkeys(product_ids))
-    found = {each.id: each for each in _load(tx, _query().where(columns.id.in_(wanted)), locale)}
+    found = {each.id: each for each in _load(tx, _query().where(products.c.id.in_(wanted)), locale)}
     return {product_id: found[product_id] for product_id in wanted if product_id in found}
 
 
@@ -251,7 +244,7 @@ def by_variant(tx: Tx, variant_ids: Iterable[str], locale: str) -> dict[str, Pro
     return {row.id: found[row.product_id] for row in rows}
 
 
-def products(
+def list_products(
     tx: Tx,
     locale: str,
     *,
@@ -265,44 +258,42 @@ def products(
 
     Every word of `q` must be in the titles, the brand or the category.
     """
-    query = _query().order_by(columns.id.desc()).limit(limit)
+    query = _query().order_by(products.c.id.desc()).limit(limit)
     if not drafts:
-        query = query.where(columns.published)
+        query = query.where(products.c.published)
     if merchant_id is not None:
-        query = query.where(columns.merchant_id == merchant_id)
+        query = query.where(products.c.merchant_id == merchant_id)
     if after is not None:
-        query = query.where(columns.id < after)
+        query = query.where(products.c.id < after)
     for word in (q or "").casefold().split():
-        query = query.where(columns.words.contains(word, autoescape=True))
+        query = query.where(products.c.words.contains(word, autoescape=True))
     return _load(tx, query, locale)
 
 
 def facts(tx: Tx) -> dict[str, ProductFacts]:
     """Return what ranking needs to know of every published product, by its id."""
     left = func.coalesce(func.sum(stock.stock.c.quantity), 0).label("stock")
-    shown = (
-        columns.id,
-        columns.merchant_id,
-        columns.category,
-        columns.brand,
-        columns.created_at,
+    columns = (
+        products.c.id,
+        products.c.merchant_id,
+        products.c.category,
+        products.c.brand,
+        products.c.created_at,
     )
     rows = tx.all(
-        select(*shown, left)
-        .join_from(products_table, stock.stock, stock.stock.c.product_id == columns.id, isouter=True)
-        .where(columns.published)
-        .group_by(*shown)
-        .order_by(columns.id)
+        select(*columns, left)
+        .join_from(products, stock.stock, stock.stock.c.product_id == products.c.id, isouter=True)
+        .where(products.c.published)
+        .group_by(*columns)
+        .order_by(products.c.id)
     )
     return {row.id: ProductFacts(**row._mapping) for row in rows}
 
 
 def _query() -> Select[*tuple[Any, ...]]:
-    return select(
-        products_table, merchants.c.name.label("merchant"), categories.c.name_de, categories.c.name_en
-    ).select_from(
-        products_table.join(merchants, merchants.c.id == columns.merchant_id).join(
-            categories, categories.c.handle == columns.category, isouter=True
+    return select(products, merchants.c.name.label("merchant"), categories.c.name_de, categories.c.name_en).select_from(
+        products.join(merchants, merchants.c.id == products.c.merchant_id).join(
+            categories, categories.c.handle == products.c.category, isouter=True
         )
     )
 

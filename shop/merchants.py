@@ -1,8 +1,5 @@
 """Who sells, and which people act for them."""
 
-import re
-import unicodedata
-
 from sqlalchemy import Column, ForeignKey, String, Table, delete, insert, select
 
 from storage.accounts import people
@@ -32,13 +29,6 @@ def add_merchant(tx: Tx, handle: str, name: str) -> str:
     merchant_id = new_id()
     tx.execute(insert(merchants).values(id=merchant_id, handle=handle, name=name))
     return merchant_id
-
-
-def handle_from(name: str) -> str:
-    """Return a handle made of a name: `Müller & Söhne` is `mueller-soehne`."""
-    text = unicodedata.normalize("NFC", name).casefold().translate(_LETTERS)
-    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_only).strip("-")[:80].strip("-") or "shop"
 
 
 def merchant_by_handle(tx: Tx, handle: str) -> str | None:
@@ -78,6 +68,3 @@ def export(tx: Tx, person_id: str) -> str | None:
 def erase(tx: Tx, person_id: str) -> None:
     """Let a person act for no merchant; the merchant stays."""
     tx.execute(delete(merchant_members).where(merchant_members.c.person_id == person_id))
-
-
-_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "æ": "ae", "&": "-"})

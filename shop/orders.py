@@ -21,7 +21,6 @@ from sqlalchemy import (
 
 from shop import carts, stock
 from shop.carts import SHIPPING, CartLine, Shipping
-from shop.carts import merge_carts as merge_carts
 from shop.merchants import merchants
 from shop.money import Money
 from storage.accounts import people
@@ -31,7 +30,7 @@ from storage.ids import new_id
 
 LONGEST_KEY = 200
 
-orders_table = Table(
+orders = Table(
     "orders",
     metadata,
     Column("id", String(36), primary_key=True),
@@ -52,7 +51,6 @@ orders_table = Table(
     Column("placed_at", Instant, nullable=False),
     UniqueConstraint("person_id", "key"),
 )
-columns = orders_table.c
 order_lines = Table(
     "order_lines",
     metadata,
@@ -194,7 +192,7 @@ def place(
     order_id = new_id()
     _take(tx, order_id, wanted.lines, now)
     tx.execute(
-        insert(orders_table).values(
+        insert(orders).values(
             id=order_id,
             person_id=person_id,
             key=key,
@@ -215,26 +213,26 @@ def place(
 
 def order(tx: Tx, person_id: str, order_id: str) -> Order:
     """Return a person's own order; raises NotFound for one of somebody else."""
-    row = tx.one_or_none(select(orders_table).where(columns.id == order_id, columns.person_id == person_id))
+    row = tx.one_or_none(select(orders).where(orders.c.id == order_id, orders.c.person_id == person_id))
     if row is None:
         raise NotFound("order-unknown", "There is no such order.")
     return _orders(tx, [row])[0]
 
 
-def orders(tx: Tx, person_id: str, *, limit: int = 50, after: str | None = None) -> list[Order]:
+def list_orders(tx: Tx, person_id: str, *, limit: int = 50, after: str | None = None) -> list[Order]:
     """Return a person's orders, the newest first, below the id `after`."""
-    query = select(orders_table).where(columns.person_id == person_id).order_by(columns.id.desc()).limit(limit)
+    query = select(orders).where(orders.c.person_id == person_id).order_by(orders.c.id.desc()).limit(limit)
     if after is not None:
-        query = query.where(columns.id < after)
+        query = query.where(orders.c.id < after)
     return _orders(tx, tx.all(query))
 
 
 def orders_of_merchant(tx: Tx, merchant_id: str, *, limit: int = 50, after: str | None = None) -> list[MerchantOrder]:
     """Return what a merchant has to send, the newest order first, below the id `after`."""
     holding = select(order_lines.c.order_id).where(order_lines.c.merchant_id == merchant_id)
-    query = select(orders_table).where(columns.id.in_(holding)).order_by(columns.id.desc()).limit(limit)
+    query = select(orders).where(orders.c.id.in_(holding)).order_by(orders.c.id.desc()).limit(limit)
     if after is not None:
-        query = query.where(columns.id < after)
+        query = query.where(orders.c.id < after)
     return [
         MerchantOrder(each.id, each.number, each.contact, each.placed_at, group.lines)
         for each in _orders(tx, tx.all(query))
@@ -245,9 +243,9 @@ def orders_of_merchant(tx: Tx, merchant_id: str, *, limit: int = 50, after: str 
 
 def adopt_orders(tx: Tx, from_guest: str, to_person: str) -> None:
     """Give a guest's orders to the account that the guest has signed in to."""
-    for order_id in tx.execute(select(columns.id).where(columns.person_id == from_guest)).scalars().all():
+    for order_id in tx.execute(select(orders.c.id).where(orders.c.person_id == from_guest)).scalars().all():
         # The key has done its work; the id in its place cannot meet one of the person's own.
-        tx.execute(update(orders_table).where(columns.id == order_id).values(person_id=to_person, key=order_id))
+        tx.execute(update(orders).where(orders.c.id == order_id).values(person_id=to_person, key=order_id))
 
 
 def checked(contact: Contact) -> Contact:
@@ -257,7 +255,7 @@ def checked(contact: Contact) -> Contact:
     wrong = {
         name: sentence
         for name, sentence in _MISSING.items()
-        if not 1 <= len(getattr(trimmed, name)) <= columns[name].type.length  # type: ignore[attr-defined]
+        if not 1 <= len(getattr(trimmed, name)) <= orders.c[name].type.length  # type: ignore[attr-defined]
     }
     if "@" not in trimmed.email[1:-1]:
         wrong["email"] = _MISSING["email"]
@@ -270,15 +268,15 @@ def checked(contact: Contact) -> Contact:
 
 def export(tx: Tx, person_id: str) -> list[dict[str, Any]]:
     """Return all orders of a person with their lines and addresses."""
-    return [asdict(each) for each in orders(tx, person_id, limit=1_000_000)]
+    return [asdict(each) for each in list_orders(tx, person_id, limit=1_000_000)]
 
 
 def erase(tx: Tx, person_id: str) -> None:
     """Cut orders off from a person: what was sold stays in the books, name and address go."""
     nobody = dict.fromkeys(_MISSING, "")
-    for order_id in tx.execute(select(columns.id).where(columns.person_id == person_id)).scalars().all():
+    for order_id in tx.execute(select(orders.c.id).where(orders.c.person_id == person_id)).scalars().all():
         values = {**nobody, "person_id": None, "key": order_id, "request_digest": ""}
-        tx.execute(update(orders_table).where(columns.id == order_id).values(**values))
+        tx.execute(update(orders).where(orders.c.id == order_id).values(**values))
 
 
 _MISSING = {
@@ -292,7 +290,7 @@ _MISSING = {
 
 
 def _by_key(tx: Tx, person_id: str, key: str, request_digest: str) -> Order | None:
-    row = tx.one_or_none(select(orders_table).where(columns.person_id == person_id, columns.key == key))
+    row = tx.one_or_none(select(orders).where(orders.c.person_id == person_id, orders.c.key == key))
     if row is None:
         return None
     if row.request_digest != request_digest:

@@ -43,7 +43,7 @@ OVER = frozenset({"ended", "cancelled"})
 LONGEST_TITLE = 120
 MOST_PRODUCTS = 100
 
-shows_table = Table(
+shows = Table(
     "shows",
     metadata,
     Column("id", String(36), primary_key=True),
@@ -57,7 +57,6 @@ shows_table = Table(
     Column("ended_at", Instant),
     Column("created_at", Instant, nullable=False),
 )
-columns = shows_table.c
 show_products = Table(
     "show_products",
     metadata,
@@ -136,7 +135,7 @@ def plan(
     _check_published(tx, wanted)
     show_id = new_id()
     tx.execute(
-        insert(shows_table).values(
+        insert(shows).values(
             id=show_id,
             host_id=host_id,
             title=title,
@@ -154,19 +153,21 @@ def plan(
 
 def show(tx: Tx, show_id: str) -> Show:
     """Return a show; raises NotFound."""
-    found = _load(tx, _query().where(columns.id == show_id))
+    found = _load(tx, _query().where(shows.c.id == show_id))
     if not found:
         raise NotFound("room-unknown", "There is no such room.")
     return found[0]
 
 
-def shows(tx: Tx, *, states: Iterable[str] | None = None, host_id: str | None = None, limit: int = 50) -> list[Show]:
+def list_shows(
+    tx: Tx, *, states: Iterable[str] | None = None, host_id: str | None = None, limit: int = 50
+) -> list[Show]:
     """Return shows, the newest first."""
-    query = _query().order_by(columns.id.desc()).limit(limit)
+    query = _query().order_by(shows.c.id.desc()).limit(limit)
     if states is not None:
-        query = query.where(columns.state.in_(list(states)))
+        query = query.where(shows.c.state.in_(list(states)))
     if host_id is not None:
-        query = query.where(columns.host_id == host_id)
+        query = query.where(shows.c.host_id == host_id)
     return _load(tx, query)
 
 
@@ -194,9 +195,7 @@ def set_state(tx: Tx, show_id: str, state: str, now: datetime) -> Show:
     if state in OVER:
         values["ended_at"] = now
         _unpin(tx, show_id, now)
-    changed = tx.execute(
-        update(shows_table).where(columns.id == show_id, columns.state == before.state).values(**values)
-    )
+    changed = tx.execute(update(shows).where(shows.c.id == show_id, shows.c.state == before.state).values(**values))
     assert changed.rowcount == 1, "the state changed inside a transaction that writes"
     tx.tell(topic(show_id), {"type": "state", "room": show_id, "state": state})
     return show(tx, show_id)
@@ -239,19 +238,19 @@ def unpin(tx: Tx, show_id: str, product_id: str, host_id: str, now: datetime) ->
 
 def export(tx: Tx, person_id: str) -> list[dict[str, Any]]:
     """Return the shows that a person hosted."""
-    rows = tx.all(select(shows_table).where(columns.host_id == person_id).order_by(columns.id))
+    rows = tx.all(select(shows).where(shows.c.host_id == person_id).order_by(shows.c.id))
     return [dict(row._mapping) for row in rows]
 
 
 def erase(tx: Tx, person_id: str) -> None:
     """Remove the shows that a person hosted; who is in one now hears that it has ended."""
-    for each in shows(tx, host_id=person_id, limit=1_000_000):
+    for each in list_shows(tx, host_id=person_id, limit=1_000_000):
         if not each.over:
             tx.tell(topic(each.id), {"type": "state", "room": each.id, "state": "ended"})
-    hosted_by = select(columns.id).where(columns.host_id == person_id)
+    hosted_by = select(shows.c.id).where(shows.c.host_id == person_id)
     for table in (pins, show_products):
         tx.execute(delete(table).where(table.c.show_id.in_(hosted_by)))
-    tx.execute(delete(shows_table).where(columns.host_id == person_id))
+    tx.execute(delete(shows).where(shows.c.host_id == person_id))
 
 
 def _unpin(tx: Tx, show_id: str, now: datetime) -> None:
@@ -259,17 +258,13 @@ def _unpin(tx: Tx, show_id: str, now: datetime) -> None:
 
 
 def _check_published(tx: Tx, product_ids: Sequence[str]) -> None:
-    on_sale = select(catalog.products_table.c.id).where(
-        catalog.products_table.c.id.in_(product_ids), catalog.products_table.c.published
-    )
+    on_sale = select(catalog.products.c.id).where(catalog.products.c.id.in_(product_ids), catalog.products.c.published)
     if set(product_ids) - set(tx.execute(on_sale).scalars()):
         raise NotFound("product-unknown", "There is no such product.")
 
 
 def _query() -> Select[*tuple[Any, ...]]:
-    return select(shows_table, people.c.name.label("host")).join_from(
-        shows_table, people, people.c.id == columns.host_id
-    )
+    return select(shows, people.c.name.label("host")).join_from(shows, people, people.c.id == shows.c.host_id)
 
 
 def _load(tx: Tx, query: Select[*tuple[Any, ...]]) -> list[Show]:

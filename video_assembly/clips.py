@@ -20,7 +20,7 @@ MOST_TAGS = 20
 LONGEST_TAG = 40
 MOST_PRODUCTS = 20
 
-clips_table = Table(
+clips = Table(
     "clips",
     metadata,
     Column("id", String(36), primary_key=True),
@@ -44,7 +44,6 @@ clips_table = Table(
     Column("created_at", Instant, nullable=False),
     Column("ready_at", Instant),
 )
-columns = clips_table.c
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def add_clip(
     check_role(role)
     check_products(tx, product_ids, merchant_id)
     tx.execute(
-        insert(clips_table).values(
+        insert(clips).values(
             id=clip_id,
             merchant_id=merchant_id,
             filename=filename[-255:],
@@ -158,8 +157,8 @@ def refuse(tx: Tx, clip_id: str, reason: str, detail: str, values: Mapping[str, 
 
 def clip(tx: Tx, clip_id: str, merchant_id: str) -> Clip:
     """Return a merchant's own clip; raises NotFound for one of somebody else."""
-    mine = (columns.id == clip_id) & (columns.merchant_id == merchant_id)
-    row = tx.one_or_none(select(clips_table).where(mine))
+    mine = (clips.c.id == clip_id) & (clips.c.merchant_id == merchant_id)
+    row = tx.one_or_none(select(clips).where(mine))
     if row is None:
         raise unknown()
     return _clip(row)
@@ -167,21 +166,21 @@ def clip(tx: Tx, clip_id: str, merchant_id: str) -> Clip:
 
 def for_ingest(tx: Tx, clip_id: str) -> Clip | None:
     """Return the clip that a job is about, whoever owns it; None when it is gone."""
-    row = tx.one_or_none(select(clips_table).where(columns.id == clip_id))
+    row = tx.one_or_none(select(clips).where(clips.c.id == clip_id))
     return None if row is None else _clip(row)
 
 
-def clips(tx: Tx, merchant_id: str, *, limit: int = 100, after: str | None = None) -> list[Clip]:
+def list_clips(tx: Tx, merchant_id: str, *, limit: int = 100, after: str | None = None) -> list[Clip]:
     """Return a merchant's clips, the newest first, below the id `after`."""
-    query = select(clips_table).where(columns.merchant_id == merchant_id).order_by(columns.id.desc()).limit(limit)
+    query = select(clips).where(clips.c.merchant_id == merchant_id).order_by(clips.c.id.desc()).limit(limit)
     if after is not None:
-        query = query.where(columns.id < after)
+        query = query.where(clips.c.id < after)
     return [_clip(row) for row in tx.all(query)]
 
 
 def quota(tx: Tx, merchant_id: str) -> int:
     """Return how many bytes a merchant's originals take."""
-    return int(tx.scalar(select(func.coalesce(func.sum(columns.bytes), 0)).where(columns.merchant_id == merchant_id)))
+    return int(tx.scalar(select(func.coalesce(func.sum(clips.c.bytes), 0)).where(clips.c.merchant_id == merchant_id)))
 
 
 def check_role(role: str | None) -> None:
@@ -221,10 +220,10 @@ def unknown() -> NotFound:
 def _change(tx: Tx, clip_id: str, values: Mapping[str, Any]) -> bool:
     # A worker whose lease has lapsed may still report progress; what is final stays.
     row = tx.execute(
-        update(clips_table)
-        .where(columns.id == clip_id, columns.state.not_in(FINAL))
+        update(clips)
+        .where(clips.c.id == clip_id, clips.c.state.not_in(FINAL))
         .values(**values)
-        .returning(columns.merchant_id, columns.state, columns.progress, columns.reason)
+        .returning(clips.c.merchant_id, clips.c.state, clips.c.progress, clips.c.reason)
     ).one_or_none()
     if row is not None:
         tx.tell(f"clip:{clip_id}", {"clip_id": clip_id, **row._mapping})

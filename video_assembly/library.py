@@ -28,23 +28,13 @@ from sqlalchemy import (
     update,
 )
 
-from shop.catalog import products_table
+from shop.catalog import products
 from storage.database import AnyRow, Instant, Tx, metadata
 from storage.errors import NotFound, UserError
 from storage.ids import new_id
-from video_assembly.clips import ROLES as ROLES
-from video_assembly.clips import Clip as Clip
-from video_assembly.clips import add_clip as add_clip
-from video_assembly.clips import check_products, check_role, checked_tags, clips_table
-from video_assembly.clips import clip as clip
-from video_assembly.clips import clips as clips
-from video_assembly.clips import for_ingest as for_ingest
-from video_assembly.clips import quota as quota
-from video_assembly.clips import refuse as refuse
-from video_assembly.clips import set_state as set_state
-from video_assembly.clips import upload_key as upload_key
+from video_assembly.clips import Clip, check_products, check_role, checked_tags, clips
 
-segments_table = Table(
+segments = Table(
     "segments",
     metadata,
     Column("id", String(36), primary_key=True),
@@ -74,7 +64,6 @@ segments_table = Table(
     UniqueConstraint("clip_id", "position", "digest"),
     Index(None, "merchant_id", "archived_at"),
 )
-columns = segments_table.c
 
 
 class Keep(Enum):
@@ -190,28 +179,28 @@ def store_segments(tx: Tx, clip: Clip, prepared: Sequence[NewSegment], now: date
     Segments that the clip had and that are not among `prepared` are archived; one with other bytes at the same place
     takes over what the merchant had set there.
     """
-    rows = tx.all(select(segments_table).where(columns.clip_id == clip.id).order_by(columns.created_at))
+    rows = tx.all(select(segments).where(segments.c.clip_id == clip.id).order_by(segments.c.created_at))
     old = {row.position: row for row in rows}
     same = {(row.position, row.digest): row.id for row in rows}
     ids = [
         same.get((position, each.digest)) or _insert(tx, clip, position, each, old.get(position), now)
         for position, each in enumerate(prepared)
     ]
-    gone = (columns.clip_id == clip.id) & columns.id.not_in(ids) & columns.archived_at.is_(None)
-    tx.execute(update(segments_table).where(gone).values(archived_at=now))
+    gone = (segments.c.clip_id == clip.id) & segments.c.id.not_in(ids) & segments.c.archived_at.is_(None)
+    tx.execute(update(segments).where(gone).values(archived_at=now))
     return ids
 
 
 def segment(tx: Tx, segment_id: str, merchant_id: str) -> Segment:
     """Return a merchant's own segment; raises NotFound for one of somebody else."""
-    mine = (columns.id == segment_id) & (columns.merchant_id == merchant_id)
+    mine = (segments.c.id == segment_id) & (segments.c.merchant_id == merchant_id)
     row = tx.one_or_none(select(*_SHOWN).where(mine))
     if row is None:
         raise _unknown()
     return _segment(row)
 
 
-def segments(
+def list_segments(
     tx: Tx,
     merchant_id: str,
     *,
@@ -222,16 +211,20 @@ def segments(
     archived: bool = False,
 ) -> list[Segment]:
     """Return a merchant's segments, those of the newest clip first, each clip's in their order."""
-    query = select(*_SHOWN).where(columns.merchant_id == merchant_id).order_by(columns.clip_id.desc(), columns.position)
+    query = (
+        select(*_SHOWN)
+        .where(segments.c.merchant_id == merchant_id)
+        .order_by(segments.c.clip_id.desc(), segments.c.position)
+    )
     for column, wanted in (
-        (columns.clip_id, clip_id),
-        (columns.product_id, product_id),
-        (columns.role, role),
+        (segments.c.clip_id, clip_id),
+        (segments.c.product_id, product_id),
+        (segments.c.role, role),
     ):
         if wanted is not None:
             query = query.where(column == wanted)
     if not archived:
-        query = query.where(columns.archived_at.is_(None))
+        query = query.where(segments.c.archived_at.is_(None))
     found = [_segment(row) for row in tx.all(query)]
     return found if tag is None else [each for each in found if tag in each.tags]
 
@@ -275,7 +268,7 @@ def edit_segment(
     if opens is not None and closes is not None and opens >= closes:
         raise UserError("validity", "The end must be after the beginning.", field="valid_until")
     if values:
-        tx.execute(update(segments_table).where(columns.id == segment_id).values(**values))
+        tx.execute(update(segments).where(segments.c.id == segment_id).values(**values))
     return segment(tx, segment_id, merchant_id)
 
 
@@ -285,31 +278,31 @@ def candidates(tx: Tx, now: datetime) -> list[SegmentCandidate]:
     It is not archived, has a role, is about a product or a category, is valid now, and its clip's rights have not
     ended. Whether its product is published and in stock is for `shop.catalog.facts` to say.
     """
-    category = func.coalesce(columns.category, products_table.c.category)
+    category = func.coalesce(segments.c.category, products.c.category)
     query = (
-        select(*[columns[name] for name in _CANDIDATE], category.label("category"))
+        select(*[segments.c[name] for name in _CANDIDATE], category.label("category"))
         .select_from(
-            segments_table.join(clips_table, clips_table.c.id == columns.clip_id).join(
-                products_table, products_table.c.id == columns.product_id, isouter=True
+            segments.join(clips, clips.c.id == segments.c.clip_id).join(
+                products, products.c.id == segments.c.product_id, isouter=True
             )
         )
         .where(
-            columns.archived_at.is_(None),
-            columns.role.is_not(None),
+            segments.c.archived_at.is_(None),
+            segments.c.role.is_not(None),
             category.is_not(None),
-            or_(columns.valid_from.is_(None), columns.valid_from <= now),
-            or_(columns.valid_until.is_(None), columns.valid_until > now),
-            or_(clips_table.c.rights_until.is_(None), clips_table.c.rights_until > now),
+            or_(segments.c.valid_from.is_(None), segments.c.valid_from <= now),
+            or_(segments.c.valid_until.is_(None), segments.c.valid_until > now),
+            or_(clips.c.rights_until.is_(None), clips.c.rights_until > now),
         )
-        .order_by(columns.id)
+        .order_by(segments.c.id)
     )
     return [SegmentCandidate(**{**row._mapping, "tags": tuple(row.tags)}) for row in tx.all(query)]
 
 
 def sources(tx: Tx, segment_ids: Sequence[str]) -> list[Source]:
     """Return what stitching needs, in the order of the ids, archived ones too; raises NotFound when one is missing."""
-    shown = [columns[name] for name in _SOURCE]
-    query = select(*shown, columns.sample_index.label("index")).where(columns.id.in_(set(segment_ids)))
+    columns = [segments.c[name] for name in _SOURCE]
+    query = select(*columns, segments.c.sample_index.label("index")).where(segments.c.id.in_(set(segment_ids)))
     found = {row.id: Source(**row._mapping) for row in tx.all(query)}
     if len(found) != len(set(segment_ids)):
         raise _unknown()
@@ -318,7 +311,7 @@ def sources(tx: Tx, segment_ids: Sequence[str]) -> list[Source]:
 
 def poster_keys(tx: Tx, segment_ids: Sequence[str]) -> dict[str, str]:
     """Return the media key of each segment's poster by segment id."""
-    rows = tx.all(select(columns.id, columns.poster_key).where(columns.id.in_(set(segment_ids))))
+    rows = tx.all(select(segments.c.id, segments.c.poster_key).where(segments.c.id.in_(set(segment_ids))))
     return {row.id: row.poster_key for row in rows}
 
 
@@ -337,7 +330,7 @@ def _insert(tx: Tx, clip: Clip, position: int, new: NewSegment, old: AnyRow | No
         }
     )
     tx.execute(
-        insert(segments_table).values(
+        insert(segments).values(
             id=segment_id,
             clip_id=clip.id,
             merchant_id=clip.merchant_id,
@@ -369,7 +362,7 @@ def _unknown() -> NotFound:
 
 
 # The packed sample tables are the bulk of a row: only stitching reads them.
-_SHOWN = [column for column in columns if column.name != "sample_index"]
+_SHOWN = [column for column in segments.c if column.name != "sample_index"]
 _CANDIDATE = [field.name for field in fields(SegmentCandidate) if field.name != "category"]
 _SOURCE = [field.name for field in fields(Source) if field.name != "index"]
 _MERCHANTS_OWN = (
