@@ -95,7 +95,7 @@ class VideoEncoder:
         return [self._access_unit(packet) for packet in self._context.encode(None)]
 
     @staticmethod
-    def _access_unit(packet: av.Packet) -> bytes:
+    def _access_unit(packet: Any) -> bytes:
         kept = [unit for unit in nal_units(bytes(packet)) if unit[0] & 31 not in (_SEI, _SPS, _PPS, _AUD)]
         return b"".join(len(unit).to_bytes(4, "big") + unit for unit in kept)
 

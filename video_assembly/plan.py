@@ -29,9 +29,9 @@ class Span:
 def spans(duration: float, cuts: Sequence[float] = ()) -> list[Span]:
     """Segments of a clip of `duration` seconds with scene cuts at these seconds, in order, never overlapping.
 
-    Each scene gives as many whole units as it holds, split evenly into segments. At the end of the clip the last picture
-    may be held for 0.3 s to fill a unit; inside it nothing is held, for there the next scene would be ready to be shown.
-    What is left of a scene is cut off, unless it is enough to make its segment begin in the scene before.
+    Each scene gives as many whole units as it holds, split evenly into segments. At the end of the clip the last
+    picture may be held for 0.3 s to fill a unit; inside it nothing is held, lest the next scene be shown.
+    What is left of a scene is cut off; a scene too short for one unit goes together with the next.
     Empty for less than 1.3 s.
     """
     found: list[Span] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def N_(sentence: str) -> str:  # noqa: N802
+def N_(sentence: str) -> str:
     """Marks an English sentence for translation; whoever shows it translates it."""
     return sentence
 

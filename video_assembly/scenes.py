@@ -14,7 +14,6 @@ from typing import Any
 import av
 from PIL import Image
 
-
 SYSTEM_PACKAGES = "libgl1 libglib2.0-0"
 """Debian's names of what `import cv2` needs."""
 _ANALYSED_SIDE = 256
@@ -27,7 +26,9 @@ class AnalysisMissing(ImportError):
     """OpenCV cannot be loaded here."""
 
 
-def cuts(pictures: Iterable[tuple[float, av.VideoFrame]], progress: Callable[[float], None] | None = None) -> list[float]:
+def cuts(
+    pictures: Iterable[tuple[float, av.VideoFrame]], progress: Callable[[float], None] | None = None
+) -> list[float]:
     """Seconds at which a new scene begins, from timed frames in order; `progress` hears the seconds done.
 
     Raises AnalysisMissing where OpenCV is not usable.
@@ -65,6 +66,7 @@ def draw(segment: Path, units: int, poster: Path, thumbnail: Path) -> None:
     with av.open(str(segment), "r", format="mov") as container:
         video = container.streams.video[0]
         video.codec_context.skip_frame = "NONKEY"
+        frame: Any
         for number, frame in enumerate(container.decode(video)):
             if number == 0:
                 first = frame.to_image()
@@ -75,5 +77,3 @@ def draw(segment: Path, units: int, poster: Path, thumbnail: Path) -> None:
     first.save(poster, "JPEG", quality=82, optimize=True, progressive=True)
     small = (middle or first).resize(THUMBNAIL, Image.Resampling.LANCZOS, reducing_gap=2)
     small.save(thumbnail, "WEBP", quality=78, method=4)
-
-

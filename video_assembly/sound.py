@@ -42,9 +42,9 @@ def decode(clip: Opened, base: float, seconds: float) -> Samples | None:
     for packet in clip.container.demux(clip.audio):
         try:
             frames = clip.audio.decode(packet)
-        except EndOfFile:
-            continue
-        except FFmpegError:
+        except MemoryError:
+            raise
+        except (EndOfFile, FFmpegError):
             continue
         for frame in frames:
             if shape != (frame.format.name, frame.layout.name, frame.sample_rate):
@@ -65,14 +65,14 @@ def decode(clip: Opened, base: float, seconds: float) -> Samples | None:
     return samples
 
 
-def _put(samples: Samples, block: Samples, position: int) -> int:
+def _put(samples: Samples, block: NDArray[Any], position: int) -> int:
     first, last = max(position, 0), min(position + block.shape[1], samples.shape[1])
     if last > first:
         samples[:, first:last] = block[:, first - position : last - position]
-    return position + block.shape[1]
+    return position + int(block.shape[1])
 
 
-def _k_weighting(frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
+def _k_weighting(frequencies: NDArray[Any]) -> NDArray[np.float64]:
     """Power response of the two filters of ITU-R BS.1770-5 at 48 kHz."""
     z = np.exp(-2j * np.pi * frequencies / SAMPLE_RATE)
     shelf = (1.53512485958697 - 2.69169618940638 * z + 1.19839281085285 * z**2) / (
@@ -140,6 +140,8 @@ def faded(samples: Samples, start: float, units: int) -> Samples:
     found = samples[:, first : first + length]
     piece[:, : found.shape[1]] = found
     ramp = np.linspace(0, 1, FADE, dtype=np.float32)
+    if FADE < found.shape[1] < length:
+        piece[:, found.shape[1] - FADE : found.shape[1]] *= ramp[::-1]
     piece[:, :AAC_FRAME] = 0
     piece[:, AAC_FRAME : AAC_FRAME + FADE] *= ramp
     piece[:, -FADE:] *= ramp[::-1]

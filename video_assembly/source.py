@@ -20,8 +20,8 @@ from video_assembly.common_form import MOST_HELD_SECONDS, UNIT_SECONDS
 from video_assembly.refusals import Refused
 
 _BRANDS = frozenset(
-    b"isom iso2 iso3 iso4 iso5 iso6 iso7 iso8 iso9 mp41 mp42 mp71 avc1 av01 hvc1 hev1 qt M4V M4VH M4VP MSNV XAVC F4V f4v "
-    b"dash cmfc cmff cmf2 mmp4 3gp4 3gp5 3gp6 3gp7 3ge6 3ge7 3gg6 3gs7 3g2a 3g2b 3g2c".split()
+    b"isom iso2 iso3 iso4 iso5 iso6 iso7 iso8 iso9 mp41 mp42 mp71 avc1 av01 hvc1 hev1 qt M4V M4VH M4VP MSNV XAVC F4V "
+    b"f4v dash cmfc cmff cmf2 mmp4 3gp4 3gp5 3gp6 3gp7 3ge6 3ge7 3gg6 3gs7 3g2a 3g2b 3g2c".split()
 )
 _EBML = b"\x1a\x45\xdf\xa3"
 _VIDEO_DECODERS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "libdav1d"})
@@ -88,7 +88,7 @@ def opened(path: Path, limits: Limits, threads: int = 1) -> Iterator[Opened]:
     }
     try:
         container: Any = av.open(str(path), "r", format=form, options=options, metadata_errors="replace")
-    except Refused:
+    except MemoryError:
         raise
     except Exception as error:  # hostile bytes raise more than FFmpegError: UnicodeDecodeError, AttributeError
         raise Refused("media-broken", f"open: {error!r}") from error
@@ -178,7 +178,7 @@ def timing(clip: Opened, limits: Limits) -> Timing:
             end = max(end, time + (packet.duration or 0) * unit)
             if last - first > limits.seconds + 1:
                 raise Refused("media-too-long", seconds=round(declared or last - first), most=round(limits.seconds))
-    except Refused:
+    except (Refused, MemoryError):
         raise
     except EndOfFile:
         pass
@@ -213,7 +213,7 @@ def _declared_seconds(clip: Opened) -> float | None:
 def pictures(clip: Opened, base: float, limits: Limits) -> Iterator[tuple[float, av.VideoFrame]]:
     """Decoded frames with their time in seconds from `base`, never going backwards.
 
-    A packet that cannot be decoded is passed over; Refused once more than a tenth of them, and more than five, could not.
+    A packet that cannot be decoded is passed over; Refused once that happened more than five times and to a tenth.
     """
     broken = decoded = 0
     latest = -1.0
@@ -224,6 +224,8 @@ def pictures(clip: Opened, base: float, limits: Limits) -> Iterator[tuple[float,
             frames = clip.video.decode(packet)
         except EndOfFile:
             continue
+        except MemoryError:
+            raise
         except FFmpegError as error:
             broken += 1
             if broken > 5 and broken > decoded * 0.1:

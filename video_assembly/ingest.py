@@ -1,0 +1,199 @@
+"""An upload: looked at in a limited child process, then refused with a reason or turned into segments."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from video_assembly import sandbox
+from video_assembly.normalise import NormalisedSegment, normalise
+from video_assembly.picture import Orientation, display_size
+from video_assembly.refusals import NOTICES, Refused
+from video_assembly.scenes import SYSTEM_PACKAGES, AnalysisMissing
+from video_assembly.scenes import cuts as scene_cuts
+from video_assembly.source import Limits, container_of, opened, pictures, timing
+
+__all__ = ["Limits", "Notice", "Prepared", "Probe", "Refused", "prepare", "probe"]
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, float], None]
+
+_DIGEST = re.compile("[0-9a-f]{64}")
+_MEBI = 1024 * 1024
+_PROBE_BOUNDS = sandbox.Bounds(memory=768 * _MEBI, cpu=10, file=0, wall=20.0)
+_SCENES_SHARE = 0.25
+"""How much of the step `normalising` looking for scene cuts takes."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a clip is. Sizes are as shown, turned upright; seconds; frames a second on average."""
+
+    container: str
+    duration: float
+    width: int
+    height: int
+    rotation: int
+    rate: float
+    frames: int
+    video_codec: str
+    audio_codec: str | None
+    channels: int
+    sample_rate: int
+    dropped_audio: str | None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something a merchant should know of an accepted clip: a code, an English sentence (msgid) and its values."""
+
+    code: str
+    message: str
+    extra: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An accepted clip: what it was, its segments in order, and what should be said about it."""
+
+    probe: Probe
+    segments: list[NormalisedSegment]
+    warnings: list[Notice]
+
+
+def probe(path: Path, *, limits: Limits | None = None) -> Probe:
+    """Looks at an upload in a child process; raises Refused for what is not acceptable, within seconds."""
+    limits = limits or Limits()
+    _check_head(path, limits)
+    return Probe(
+        **sandbox.run("ingest:probe_task", {"path": str(path.resolve()), "limits": asdict(limits)}, _PROBE_BOUNDS)
+    )
+
+
+def prepare(
+    source: Path,
+    out_dir: Path,
+    *,
+    filename: str = "",
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Turns an upload into segments in `out_dir`: every decoder runs in a child process.
+
+    `progress` hears the steps `probing`, `normalising`, `analysing`, each with its share done from 0 to 1. `filename`
+    is for the log alone: what a file is, its bytes say. Raises Refused, and SandboxFailed for a fault of this machine.
+    """
+    limits = limits or Limits()
+    tell = progress or (lambda step, fraction: None)
+    tell("probing", 0.0)
+    found = probe(source, limits=limits)
+    tell("probing", 1.0)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    arguments = {"source": str(source.resolve()), "out_dir": str(out_dir.resolve()), "limits": asdict(limits)}
+    result = sandbox.run("ingest:segments_task", arguments, _bounds_for(found), tell)
+    segments = [_segment(row, out_dir) for row in result["segments"]]
+    log.info("%r of %.1f s became %d segments", filename, found.duration, len(segments))
+    return Prepared(found, segments, _notices(found, segments, result["scenes_missing"]))
+
+
+def _check_head(path: Path, limits: Limits) -> None:
+    """Refuses by size and magic bytes without starting a child."""
+    size = path.stat().st_size
+    if size > limits.size:
+        raise Refused("media-too-large", megabytes=size // 1_000_000 + 1, most=limits.size // 1_000_000)
+    with path.open("rb") as file:
+        container_of(file.read(256))
+
+
+def _bounds_for(found: Probe) -> sandbox.Bounds:
+    wall = 15 + 15 * found.duration
+    return sandbox.Bounds(memory=2048 * _MEBI, cpu=round(2 * wall), file=256 * _MEBI, wall=wall)
+
+
+def _notices(found: Probe, segments: list[NormalisedSegment], scenes_missing: bool) -> list[Notice]:
+    notices = []
+    if scenes_missing:
+        notices.append(Notice("cv2-missing", NOTICES["cv2-missing"], {"packages": SYSTEM_PACKAGES}))
+    if found.dropped_audio is not None:
+        notices.append(Notice("sound-dropped", NOTICES["sound-dropped"], {"codec": found.dropped_audio}))
+    if found.audio_codec is not None and not any(segment.has_sound for segment in segments):
+        notices.append(Notice("sound-silent", NOTICES["sound-silent"], {}))
+    return notices
+
+
+def _segment(row: dict[str, Any], out_dir: Path) -> NormalisedSegment:
+    digest = row["digest"]
+    if not _DIGEST.fullmatch(digest):
+        raise Refused("media-crashed", "the child named a file as it should not")
+    row["index"] = base64.b64decode(row["index"])
+    files: dict[str, Any] = {
+        "path": out_dir / f"{digest}.mp4",
+        "thumbnail": out_dir / f"{digest}.webp",
+        "poster": out_dir / f"{digest}.jpg",
+    }
+    return NormalisedSegment(**row, **files)
+
+
+def probe_task(path: str, limits: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """In the child: looks at the container, reads through its packets, decodes one picture."""
+    bounds = Limits(**limits)
+    with opened(Path(path), bounds) as clip:
+        found = timing(clip, bounds)
+        first = next(pictures(clip, found.base, bounds), None)
+        if first is None:
+            raise Refused("media-broken", "no picture can be decoded")
+        orientation = Orientation.of(first[1])
+        width, height = display_size(first[1], float(clip.video.sample_aspect_ratio or 1), orientation)
+        audio = clip.audio.codec_context if clip.audio is not None else None
+        return asdict(
+            Probe(
+                container=clip.format,
+                duration=round(found.duration, 3),
+                width=round(width),
+                height=round(height),
+                rotation=orientation.degrees,
+                rate=round(found.rate, 3),
+                frames=found.frames,
+                video_codec=clip.video.codec_context.name,
+                audio_codec=audio.name if audio is not None else None,
+                channels=audio.channels if audio is not None else 0,
+                sample_rate=audio.sample_rate if audio is not None else 0,
+                dropped_audio=clip.dropped_audio,
+            )
+        )
+
+
+def segments_task(source: str, out_dir: str, limits: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """In the child: scene cuts, then the encoder run; the rows of the segments."""
+    path, bounds = Path(source), Limits(**limits)
+    cuts: list[float] = []
+    missing = False
+    with opened(path, bounds, threads=2) as clip:
+        found = timing(clip, bounds)
+
+        def analysed(seconds: float) -> None:
+            progress("normalising", _SCENES_SHARE * min(1.0, seconds / found.duration))
+
+        try:
+            cuts = scene_cuts(pictures(clip, found.base, bounds), analysed)
+        except AnalysisMissing:
+            missing = True
+
+    def encoded(step: str, fraction: float) -> None:
+        share = _SCENES_SHARE + (1 - _SCENES_SHARE) * fraction if step == "normalising" else fraction
+        progress(step, share)
+
+    segments = normalise(path, Path(out_dir), cuts, encoded, bounds)
+    rows = []
+    for segment in segments:
+        row = asdict(segment)
+        for name in ("path", "thumbnail", "poster"):
+            del row[name]
+        rows.append(row | {"index": base64.b64encode(segment.index).decode()})
+    return {"segments": rows, "scenes_missing": missing}

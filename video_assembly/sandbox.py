@@ -1,0 +1,221 @@
+"""Untrusted files are opened in a child process that may use little memory, time and disk, and has no network.
+
+The parent's half starts the child, hands it a task, listens to its progress and ends it; the child's half comes last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from video_assembly.refusals import Refused
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
+_LONGEST_LINE = 1 << 20
+_MOST_COMPLAINTS = 4096
+
+
+class SandboxFailed(RuntimeError):
+    """The child could not do its work for a reason that lies here (disk full, broken installation), not in the file."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a child may use: bytes of address space, CPU seconds, bytes in one written file, seconds on the wall."""
+
+    memory: int
+    cpu: int
+    file: int
+    wall: float
+    files: int = 64
+
+
+Tell = Callable[[str, float], None]
+
+
+def run(task: str, arguments: dict[str, Any], bounds: Bounds, progress: Tell | None = None) -> dict[str, Any]:
+    """Runs `task` (`module:function` of this package, called with these JSON arguments and `progress`) in a child.
+
+    Returns what the function returned. Raises Refused as the child did, or for a child that crashed or used too much;
+    SandboxFailed when the child met a fault of this machine.
+    """
+    job = {"task": task, "arguments": arguments, "bounds": asdict(bounds), "parent": os.getpid()}
+    environment = {"PATH": "/nonexistent", "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    child = subprocess.Popen(
+        [sys.executable, "-s", "-B", "-m", "video_assembly.sandbox"],
+        cwd=Path(__file__).parent.parent,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        assert child.stdin is not None, "the child has a pipe for its job"
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.write(json.dumps(job).encode())
+            child.stdin.close()
+        answer, complaints, in_time = _listen(child, time.monotonic() + bounds.wall, progress)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        for pipe in (child.stdout, child.stderr):
+            if pipe is not None:
+                pipe.close()
+    return _outcome(answer, complaints, in_time, child.returncode)
+
+
+def _listen(
+    child: subprocess.Popen[bytes], deadline: float, progress: Tell | None
+) -> tuple[dict[str, Any] | None, str, bool]:
+    """The child's answer if it gave one, the end of what it wrote to stderr, and whether it ended in time."""
+    assert child.stdout is not None, "the child has a pipe for its answers"
+    assert child.stderr is not None, "the child has a pipe for its complaints"
+    answer: dict[str, Any] | None = None
+    buffer, complaints = b"", b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        selector.register(child.stderr, selectors.EVENT_READ)
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return answer, complaints.decode(errors="replace"), False
+            for key, _ in selector.select(left):
+                data = os.read(key.fd, 65_536)
+                if not data:
+                    selector.unregister(key.fileobj)
+                elif key.fileobj is child.stderr:
+                    complaints = (complaints + data)[-_MOST_COMPLAINTS:]
+                else:
+                    *lines, buffer = (buffer + data).split(b"\n")
+                    if len(buffer) > _LONGEST_LINE:
+                        raise Refused("media-crashed", "the child wrote an endless line")
+                    for line in lines:
+                        message = _message(line)
+                        if "step" not in message:
+                            answer = message
+                        elif progress is not None:
+                            progress(str(message["step"]), float(message["fraction"]))
+    return answer, complaints.decode(errors="replace"), True
+
+
+def _message(line: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(line)
+    except ValueError as error:
+        raise Refused("media-crashed", "the child wrote what is not JSON") from error
+    if not isinstance(message, dict):
+        raise Refused("media-crashed", "the child wrote what is not a message")
+    return message
+
+
+def _outcome(answer: dict[str, Any] | None, complaints: str, in_time: bool, status: int) -> dict[str, Any]:
+    if answer is not None and "result" in answer:
+        result = answer["result"]
+        assert isinstance(result, dict), "a task answers with an object"
+        return result
+    if answer is not None and "refused" in answer:
+        raise Refused(answer["refused"], answer["cause"], **answer["extra"])
+    if answer is not None and "failed" in answer:
+        raise SandboxFailed(answer["failed"])
+    if not in_time:
+        raise Refused("media-too-demanding", "wall clock")
+    if status in (-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGXFSZ):
+        raise Refused("media-too-demanding", signal.Signals(-status).name)
+    if status < 0:
+        raise Refused("media-crashed", f"{signal.Signals(-status).name} {complaints}")
+    raise SandboxFailed(f"the child ended with status {status}: {complaints}")
+
+
+def _confine(bounds: dict[str, Any], parent: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    libc.unshare(
+        _CLONE_NEWUSER | _CLONE_NEWNET
+    )  # where the kernel allows it; the protocol list already forbids network
+    for limit, value in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_AS, bounds["memory"]),
+        (resource.RLIMIT_CPU, bounds["cpu"]),
+        (resource.RLIMIT_FSIZE, bounds["file"]),
+        (resource.RLIMIT_NOFILE, bounds["files"]),
+    ):
+        hard = resource.getrlimit(limit)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(limit, (value, value))
+
+
+def _work(job: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
+    from importlib import import_module
+
+    module, function = job["task"].split(":")
+    last: list[Any] = ["", -1.0]
+
+    def progress(step: str, fraction: float) -> None:
+        if step != last[0] or fraction >= 1 or fraction - last[1] >= 0.01:
+            last[:] = step, fraction
+            say({"step": step, "fraction": round(fraction, 3)})
+
+    try:
+        run_task = getattr(import_module(f"video_assembly.{module}"), function)
+    except ImportError as error:
+        say({"failed": repr(error)})
+        return
+    try:
+        say({"result": run_task(progress=progress, **job["arguments"])})
+    except Refused as refused:
+        say({"refused": refused.code, "cause": refused.cause, "extra": refused.extra})
+    except MemoryError as error:
+        say({"refused": "media-too-demanding", "cause": repr(error), "extra": {}})
+    except Exception as error:
+        from av.error import FFmpegError
+
+        number = getattr(error, "errno", None)
+        if isinstance(error, OSError) and not isinstance(error, FFmpegError) and number in _OUR_FAULTS:
+            say({"failed": repr(error)})
+        else:
+            # Hostile bytes raise anything: UnicodeDecodeError, AttributeError, FFmpegError. The log gets the place.
+            import traceback
+
+            say({"refused": "media-broken", "cause": traceback.format_exc(limit=-4), "extra": {}})
+
+
+_OUR_FAULTS = frozenset({2, 13, 23, 24, 28, 30, 122})
+"""ENOENT, EACCES, ENFILE, EMFILE, ENOSPC, EROFS, EDQUOT."""
+
+
+def main() -> None:
+    """The child: reads its job from stdin, confines itself before any file is looked at, answers in JSON lines."""
+    job = json.load(sys.stdin)
+    _confine(job["bounds"], job["parent"])
+    out = os.dup(1)
+    os.dup2(2, 1)  # whatever a library prints must not be taken for a message
+
+    def say(message: dict[str, Any]) -> None:
+        data = json.dumps(message).encode() + b"\n"
+        while data:
+            data = data[os.write(out, data) :]
+
+    _work(job, say)
+
+
+if __name__ == "__main__":
+    main()
