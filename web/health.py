@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from livestream.client import LivestreamError
+from livestream.errors import LiveError
 from storage import jobs
 from storage.clock import utcnow
 from web.services import Services, services
@@ -23,7 +23,7 @@ async def readyz(request: Request) -> JSONResponse:
     try:
         await parts.media_process.stats()
         checks["media"] = "ok"
-    except LivestreamError:
+    except LiveError:
         checks["media"] = "does not answer"
     ready = all(state == "ok" for state in checks.values())
     return JSONResponse({"status": "ok" if ready else "unavailable", "checks": checks}, 200 if ready else 503)

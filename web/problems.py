@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from livestream import client as livestream
+from livestream.errors import LiveError
 from storage.errors import NotFound, UserError
 from web.i18n import locale_of, translate
 from web.pages import render
@@ -75,7 +75,7 @@ def on_user_error(request: Request, error: Exception) -> Response:
 
 def on_livestream_error(request: Request, error: Exception) -> Response:
     """Answer an error of the media process."""
-    assert isinstance(error, livestream.LivestreamError)
+    assert isinstance(error, LiveError)
     extra = {"retry_after": error.retry_after} if error.retry_after else {}
     return problem(request, error.status, error.code, error.message, extra)
 
@@ -102,7 +102,7 @@ def not_found(request: Request) -> Response:
 
 HANDLERS: dict[Any, Any] = {
     UserError: on_user_error,
-    livestream.LivestreamError: on_livestream_error,
+    LiveError: on_livestream_error,
     HTTPException: on_http_error,
     Exception: on_bug,
 }

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from personalization import consent
-from shop import catalog, orders
+from shop import carts, merchants, orders
 from storage import accounts
 from storage.accounts import Person
 from storage.clock import utcnow
@@ -151,9 +151,9 @@ def account_page(request: Request) -> Response:
     person = viewer(request)
     with parts.db.reading() as tx:
         context = {
-            "orders": orders.orders(tx, person.id),
+            "orders": orders.list_orders(tx, person.id),
             "consent": consent.current(tx, person.id),
-            "merchant": catalog.merchant_of(tx, person.id),
+            "merchant": merchants.merchant_of(tx, person.id),
         }
     return render(request, "account.html", **context)
 
@@ -192,8 +192,9 @@ async def _sign_up(request: Request, invite: str | None) -> Response:
             locale = locale_of(request)
             person_id = accounts.sign_up(tx, email, name, stored, locale, now, guest_id=guest_id, role=role)
             if role == "merchant":
-                merchant_id = catalog.add_merchant(tx, catalog.handle_from(note or name), note or name)
-                catalog.join_merchant(tx, person_id, merchant_id)
+                shop_name = note or name
+                merchant_id = merchants.add_merchant(tx, f"{_slug(shop_name)}-{person_id[-6:]}", shop_name)
+                merchants.join_merchant(tx, person_id, merchant_id)
         return _begin(request, parts, person_id)
 
     try:
@@ -216,11 +217,16 @@ def _begin(request: Request, parts: Services, person_id: str) -> Person:
         if token:
             accounts.close_session(tx, token)
         if before is not None and before.guest and before.id != person_id:
-            orders.merge_carts(tx, before.id, person_id)
+            carts.merge_carts(tx, before.id, person_id)
+            orders.adopt_orders(tx, before.id, person_id)
         start_session(request, accounts.open_session(tx, person_id, now))
         person = accounts.person(tx, person_id)
     request.state.person = person
     return person
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:40] or "shop"
 
 
 def _remember_locale(parts: Services, person_id: str, locale: str) -> None:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.routing import Route
 
-from shop import catalog
+from shop import merchants
 from storage.accounts import Person
 from storage.messages import Message
 from web.services import Services, services
@@ -131,7 +131,7 @@ def _merchant_of(parts: Services, person: Person | None) -> str | None:
     if person is None or person.guest:
         return None
     with parts.db.reading() as tx:
-        return catalog.merchant_of(tx, person.id)
+        return merchants.merchant_of(tx, person.id)
 
 
 routes = [Route("/v1/stream", stream)]

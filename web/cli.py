@@ -1,0 +1,216 @@
+"""The `vitrine` command: everything in one (`up`) or the parts by themselves."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+import uvicorn
+
+import workers.app
+from livestream.client import MediaClient
+from storage import accounts, broker, schema
+from storage.clock import utcnow
+from storage.database import Database
+from storage.media import Media
+from storage.messages import Messages
+from storage.settings import Settings, child_environment
+from web import demo, logs
+from web.app import create_app
+from web.services import Services
+from web.supervisor import Part, Supervisor, answers, free_port, is_ready, vitrine_command
+
+# uvicorn's own defaults would buffer headers and messages of any size.
+LARGEST_HEADER = 16_384
+LARGEST_MESSAGE = 65_536
+BROKER_PATIENCE = 15.0
+WORKER_PATIENCE = 60.0
+
+
+@click.group()
+@click.version_option(package_name="vitrine")
+def main() -> None:
+    """Self-hosted live shopping and short videos put together for each viewer."""
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the settings: the environment, then the options of the command line."""
+
+    @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Where everything is kept.")
+    @wraps(command)
+    def wrapped(*args: Any, data_dir: Path | None, **options: Any) -> None:
+        given = {name: options.pop(name) for name in ("host", "port", "demo") if options.get(name) is not None}
+        if data_dir is not None:
+            given["data_dir"] = data_dir.resolve()
+        settings = Settings(**given)
+        settings.prepare()
+        command(settings, *args, **options)
+
+    return wrapped
+
+
+@main.command()
+@click.option("--demo", is_flag=True, default=None, help="With the demo shop and one-click sign-in (loopback only).")
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
+@with_settings
+def up(settings: Settings) -> None:
+    """Start everything and print one URL."""
+    port = free_port(settings.host, settings.port)
+    if settings.demo and settings.host not in ("127.0.0.1", "::1", "localhost"):
+        raise click.ClickException("The demo lets anybody sign in as anybody: it runs on 127.0.0.1 only.")
+    own_broker = not settings.redis_url
+    settings = settings.model_copy(update={"port": port, "redis_url": settings.redis_url or broker.url(settings)})
+    url = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{port}"
+    supervisor = Supervisor(settings.data_dir, child_environment(settings))
+    try:
+        if own_broker:
+            messages = Messages(settings.redis_url)
+            supervisor.start(Part("broker", broker.command(settings), messages.ping, BROKER_PATIENCE))
+        database = Database(settings.resolved_database_url)
+        schema.upgrade(database)
+        if settings.demo:
+            demo.load(database, Media(settings.media_dir), utcnow())
+        supervisor.start(Part("media", vitrine_command("media"), lambda: answers(settings.media_socket)))
+        supervisor.start(Part("web", vitrine_command("web"), lambda: is_ready(f"{url}/livez")))
+        for part in worker_parts():
+            supervisor.start(part)
+        supervisor.start(Part("beat", vitrine_command("beat"), lambda: is_ready(f"{url}/readyz"), WORKER_PATIENCE))
+        if settings.demo:
+            demo.write_credentials(database, settings, url, utcnow())
+            supervisor.start(Part("showcase", vitrine_command("demo", "broadcast"), lambda: True))
+        _greet(database, url, settings)
+        database.dispose()
+        supervisor.run()
+    finally:
+        supervisor.stop()
+
+
+def worker_parts() -> list[Part]:
+    """Return the Celery workers: ingest is nice to everybody else, assembly is not kept waiting by it."""
+    return [
+        Part("ingest", vitrine_command("worker", "--queue", "ingest"), lambda: True, nice=10),
+        Part("assemble", vitrine_command("worker", "--queue", "assemble"), lambda: True),
+    ]
+
+
+def _greet(database: Database, url: str, settings: Settings) -> None:
+    with database.writing() as tx:
+        if not accounts.has_operator(tx):
+            token = accounts.invite(tx, "operator", "", utcnow())
+            click.echo(f"operator {url}/welcome/{token}  (opens once: the first operator's account)")
+    click.echo(f"ready {url}")
+    click.echo(f"data {settings.data_dir}  (logs are in its folder logs/; Ctrl-C stops everything)", err=True)
+    sys.stdout.flush()
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="Port to listen on.")
+@with_settings
+def web(settings: Settings) -> None:
+    """Serve pages and API."""
+    logs.configure("web", settings.log_level, settings.log_format)
+    services = build_services(settings)
+    uvicorn.run(
+        create_app(services),
+        host=settings.host,
+        port=settings.port,
+        loop="asyncio",
+        http="h11",
+        ws="websockets-sansio",
+        h11_max_incomplete_event_size=LARGEST_HEADER,
+        ws_max_size=LARGEST_MESSAGE,
+        ws_max_queue=16,
+        ws_per_message_deflate=False,
+        limit_concurrency=1000,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=3,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        proxy_headers=settings.trust_proxy,
+    )
+
+
+def build_services(settings: Settings) -> Services:
+    """Build what the endpoints work with from the settings."""
+    redis_url = settings.redis_url or broker.url(settings)
+    messages = Messages(redis_url)
+    database = Database(settings.resolved_database_url, ring=workers.app.make_ring(redis_url), publish=messages.publish)
+    return Services(settings, database, Media(settings.media_dir), messages, MediaClient(settings.media_socket))
+
+
+@main.command()
+@click.option("--media-address", help="Comma separated addresses that viewers' browsers can reach.")
+@with_settings
+def media(settings: Settings, media_address: str | None) -> None:
+    """Run the media process: peer connections and packets, nothing else."""
+    addresses = (media_address or settings.media_address).split(",")
+    arguments = [part for address in addresses if address.strip() for part in ("--address", address.strip())]
+    command = [sys.executable, "-m", "livestream.server", "--socket", str(settings.media_socket), *arguments]
+    os.execv(sys.executable, command)  # noqa: S606
+
+
+@main.command()
+@click.option("--queue", type=click.Choice(["ingest", "assemble"]), multiple=True, help="Both when not given.")
+@with_settings
+def worker(settings: Settings, queue: tuple[str, ...]) -> None:
+    """Work on jobs."""
+    logs.configure("worker", settings.log_level, settings.log_format)
+    workers.app.run_worker(settings, queue or ("ingest", "assemble"))
+
+
+@main.command()
+@with_settings
+def beat(settings: Settings) -> None:
+    """Ring the bell of the sweep every few seconds."""
+    logs.configure("beat", settings.log_level, settings.log_format)
+    workers.app.run_beat(settings)
+
+
+@main.command()
+@with_settings
+def migrate(settings: Settings) -> None:
+    """Bring the database to this version's schema."""
+    schema.upgrade(Database(settings.resolved_database_url))
+
+
+@main.group("demo")
+def demo_group() -> None:
+    """The demo shop."""
+
+
+@demo_group.command("load")
+@with_settings
+def demo_load(settings: Settings) -> None:
+    """Put the demo shop into the current database; again does no harm."""
+    database = Database(settings.resolved_database_url)
+    schema.upgrade(database)
+    demo.load(database, Media(settings.media_dir), utcnow())
+
+
+@demo_group.command("reset")
+@with_settings
+def demo_reset(settings: Settings) -> None:
+    """Take the demo shop out and put it in as new."""
+    database = Database(settings.resolved_database_url)
+    schema.upgrade(database)
+    demo.reset(database, Media(settings.media_dir), utcnow())
+
+
+@demo_group.command("broadcast")
+@with_settings
+def demo_broadcast(settings: Settings) -> None:
+    """Be the host of the demo's running room."""
+    logs.configure("showcase", settings.log_level, settings.log_format)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    demo.broadcast(settings)
+
+
+if __name__ == "__main__":
+    main()

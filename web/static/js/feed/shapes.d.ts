@@ -1,0 +1,65 @@
+/** Minor units of an ISO 4217 currency. */
+export interface Money { amount: number; currency: string }
+
+export interface Option { name: string; value: string; hex: string | null }
+
+export interface Variant { id: string; label: string; options: Option[]; price: Money; stock: number }
+
+export interface Product {
+  id: string;
+  title: string;
+  brand: string;
+  category: string;
+  category_name: string;
+  merchant: string;
+  image: string | null;
+  price: Money;
+  stock: number;
+  variants: Variant[];
+}
+
+/** Start and duration in seconds. */
+export interface Segment {
+  id: string;
+  clip_id: string;
+  product: { id: string; title: string; price: Money; stock: number } | null;
+  role: string;
+  start: number;
+  duration: number;
+  reason: string;
+  propensity: number;
+}
+
+/** One place of the feed: `duration` in seconds, `why` in plain sentences of the page's language. */
+export interface Video {
+  id: string;
+  mp4: string;
+  poster: string | null;
+  captions: string | null;
+  duration: number;
+  segments: Segment[];
+  product: Product;
+  why: string[];
+  liked: boolean;
+  shared: boolean;
+}
+
+export interface Room { id: string; title: string; host: string; state: string; image: string | null }
+
+/** What GET /v1/feed answers. */
+export interface Page {
+  videos: Video[];
+  rooms: Room[];
+  personalized: boolean;
+  version: string;
+  more: boolean;
+}
+
+/** An event in the shape of Segment's specification, as POST /v1/batch takes it. */
+export interface Track {
+  type: "track";
+  messageId: string;
+  event: string;
+  timestamp: string;
+  properties: Record<string, unknown>;
+}

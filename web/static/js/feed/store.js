@@ -1,0 +1,162 @@
+import { signal } from "@preact/signals";
+import { ask } from "vitrine/api.js";
+
+/**
+ * @typedef {import("vitrine/feed/shapes.d.ts").Page} Page
+ * @typedef {import("vitrine/feed/shapes.d.ts").Product} Product
+ * @typedef {import("vitrine/feed/shapes.d.ts").Video} Video
+ */
+
+const PAGE = 10;
+// With fewer than this ahead of the viewer the next ones are asked for.
+const AHEAD = 4;
+const MEMORY = "feed";
+
+/** What the feed shows: the videos up to now, the one in view and those to come. Knows no DOM but the address bar. */
+export class Feed {
+  /** @param {Page} first @param {string} wanted id of the video to begin with, or an empty string */
+  constructor(first, wanted) {
+    this.videos = signal(first.videos);
+    this.rooms = signal(first.rooms);
+    this.personalized = signal(first.personalized);
+    this.index = signal(0);
+    /** @type {import("@preact/signals").Signal<"ready" | "loading" | "end" | "error">} */
+    this.state = signal(first.more ? "ready" : "end");
+    this.version = first.version;
+    this.renewing = false;
+    this.again = false;
+    this.restore(wanted);
+  }
+
+  get current() {
+    return this.videos.value[this.index.value];
+  }
+
+  /** Go on to a place of the feed. @param {number} index */
+  show(index) {
+    this.index.value = index;
+    this.remember();
+    if (this.videos.value.length - index <= AHEAD) this.more();
+  }
+
+  /** Ask for the videos after the last one. */
+  async more() {
+    if (this.state.value !== "ready") return;
+    this.state.value = "loading";
+    const last = this.videos.value.at(-1);
+    try {
+      const page = await ask("GET", `/v1/feed?limit=${PAGE}${last ? `&after=${last.id}` : ""}`);
+      const known = new Set(this.videos.value.map((video) => video.id));
+      this.videos.value = [...this.videos.value, ...page.videos.filter((/** @type {Video} */ each) => !known.has(each.id))];
+      this.state.value = page.more ? "ready" : "end";
+    } catch {
+      this.state.value = "error";
+    }
+  }
+
+  /** Try again after an error. */
+  retry() {
+    this.state.value = "ready";
+    this.more();
+  }
+
+  /**
+   * Replace what the viewer has not seen yet by what the service would show now; what was seen stays where it is.
+   * Asked for again while it runs, it runs once more afterwards.
+   * @param {string | number} [version] of the profile that the caller knows of
+   */
+  async renew(version) {
+    if (version !== undefined && String(version) === this.version) return;
+    if (this.renewing) {
+      this.again = true;
+      return;
+    }
+    this.renewing = true;
+    try {
+      do {
+        this.again = false;
+        /** @type {Page} */
+        const page = await ask("GET", `/v1/feed?limit=${PAGE}`);
+        const seen = this.videos.value.slice(0, this.index.value + 1);
+        const known = new Set(seen.map((video) => video.id));
+        this.videos.value = [...seen, ...page.videos.filter((video) => !known.has(video.id))];
+        this.rooms.value = page.rooms;
+        this.personalized.value = page.personalized;
+        this.version = page.version;
+        this.state.value = page.more ? "ready" : "end";
+        this.remember();
+      } while (this.again);
+    } catch {
+      this.state.value = "error";
+    } finally {
+      this.renewing = false;
+    }
+  }
+
+  /** Take away the videos that are not wanted, from the one in view on. @param {(video: Video) => boolean} unwanted */
+  remove(unwanted) {
+    const at = this.index.value;
+    this.videos.value = this.videos.value.filter((video, place) => place < at || !unwanted(video));
+    this.index.value = Math.min(at, Math.max(0, this.videos.value.length - 1));
+    this.remember();
+    if (this.videos.value.length - at <= AHEAD) this.more();
+  }
+
+  /** @param {string} id @param {Partial<Video>} changes */
+  change(id, changes) {
+    this.videos.value = this.videos.value.map((video) => (video.id === id ? { ...video, ...changes } : video));
+    this.remember();
+  }
+
+  /** A variant's stock changed. @param {{variant_id: string, product_id: string, stock: number}} fact */
+  stock({ variant_id, product_id, stock }) {
+    this.products(product_id, (product) => {
+      const variants = product.variants.map((each) => (each.id === variant_id ? { ...each, stock } : each));
+      return { ...product, variants, stock: variants.reduce((sum, each) => sum + each.stock, 0) };
+    });
+  }
+
+  /** Change a product wherever it is shown. @param {string} id @param {(product: Product) => Product} change */
+  products(id, change) {
+    if (!this.videos.value.some((video) => video.product.id === id)) return;
+    this.videos.value = this.videos.value.map((video) =>
+      video.product.id === id ? { ...video, product: change(video.product) } : video,
+    );
+  }
+
+  /** Keep the place for coming back, in the address and in this tab. */
+  remember() {
+    const video = this.current;
+    if (!video) return;
+    history.replaceState(null, "", `/feed/${video.id}`);
+    try {
+      const { value: videos } = this.videos;
+      const from = Math.max(0, this.index.value - PAGE);
+      sessionStorage.setItem(MEMORY, JSON.stringify(videos.slice(from, this.index.value + 1)));
+    } catch {
+      // A full or forbidden storage costs the way back only
+    }
+  }
+
+  /** Come back to the place that the address names, with what was seen before it. @param {string} wanted */
+  restore(wanted) {
+    if (!wanted) return;
+    const here = this.videos.value.findIndex((video) => video.id === wanted);
+    /** @type {Video[]} */
+    let before = [];
+    try {
+      before = JSON.parse(sessionStorage.getItem(MEMORY) ?? "[]");
+    } catch {
+      // Not ours: then there is nothing before it
+    }
+    if (before.at(-1)?.id !== wanted) {
+      this.index.value = Math.max(0, here);
+      return;
+    }
+    const known = new Set(before.map((video) => video.id));
+    const fresh = new Map(this.videos.value.map((video) => [video.id, video]));
+    const seen = before.map((video) => fresh.get(video.id) ?? video);
+    this.videos.value = [...seen, ...this.videos.value.filter((video) => !known.has(video.id))];
+    this.index.value = seen.length - 1;
+  }
+}

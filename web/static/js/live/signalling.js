@@ -1,0 +1,66 @@
+/** What the service answered instead of an SDP answer. */
+export class Refused extends Error {
+  /** @param {number} status @param {string} code @param {string} sentence @param {number} retryAfter seconds, 0: none */
+  constructor(status, code, sentence, retryAfter) {
+    super(sentence);
+    this.status = status;
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The server answers from its one address to whoever proves to know the session: no servers, no candidates to wait for. */
+export const CONFIGURATION = /** @type {RTCConfiguration} */ ({ iceServers: [], bundlePolicy: "max-bundle" });
+
+/**
+ * Offer, take the answer and return the address of the session (RFC 9725 section 4.2).
+ * @param {RTCPeerConnection} connection
+ * @param {string} url
+ * @returns {Promise<string>}
+ */
+export async function exchange(connection, url) {
+  await connection.setLocalDescription();
+  let response;
+  try {
+    response = await fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/sdp" },
+      body: connection.localDescription?.sdp,
+      credentials: "same-origin",
+    });
+  } catch {
+    throw new Refused(0, "offline", "", 0);
+  }
+  const text = await response.text();
+  if (response.status !== 201) throw refusal(response, text);
+  const location = new URL(response.headers.get("Location") ?? "", response.url).href;
+  if (connection.signalingState === "closed") {
+    hangUp(location);
+    throw new Refused(0, "closed", "", 0);
+  }
+  await connection.setRemoteDescription({ type: "answer", sdp: text });
+  return location;
+}
+
+/**
+ * End a session; works while the page goes away, too.
+ * @param {string} location
+ * @returns {Promise<unknown>}
+ */
+export function hangUp(location) {
+  return fetch(location, { method: "DELETE", keepalive: true, credentials: "same-origin" }).catch(() => undefined);
+}
+
+/** @param {Response} response @param {string} text */
+function refusal(response, text) {
+  /** @type {any} */
+  let problem = {};
+  try {
+    problem = JSON.parse(text);
+  } catch {
+    // A proxy in between answers in its own words.
+  }
+  const code = String(problem.type ?? "").split("/").pop() ?? "";
+  const retryAfter = Number(response.headers.get("Retry-After") ?? 0) || 0;
+  return new Refused(response.status, code, String(problem.detail ?? ""), retryAfter);
+}

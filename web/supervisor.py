@@ -1,0 +1,211 @@
+"""`vitrine up`: starts every part in order, waits for each, restarts what dies, stops all in reverse.
+
+Children run in sessions of their own, so that Ctrl-C reaches this process only, and ask the kernel for a SIGTERM when
+it dies (prctl(2), PR_SET_PDEATHSIG), so that even a killed supervisor leaves no orphan.
+"""
+
+import ctypes
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import click
+
+PR_SET_PDEATHSIG = 1
+POLL_SECONDS = 0.05
+STOP_SECONDS = 12.0
+FIRST_BACK_OFF, LONGEST_BACK_OFF = 0.5, 15.0
+# A part that ran this long is healthy: its next death starts from the first back-off again.
+STEADY_SECONDS = 60.0
+LARGEST_LOG = 10 * 1024 * 1024
+SHOWN_LOG_LINES = 15
+
+
+class StartFailed(click.ClickException):
+    """A part did not come up; the message says which and shows the end of its log."""
+
+
+@dataclass
+class Part:
+    """One child process: how it is started and how one sees that it is ready."""
+
+    name: str
+    command: Sequence[str]
+    ready: Callable[[], bool]
+    patience: float = 30.0
+    nice: int = 0
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    back_off: float = FIRST_BACK_OFF
+    due: float | None = field(default=None)
+
+
+class Supervisor:
+    """Runs parts over one data directory, of which it holds the lock."""
+
+    def __init__(self, data_dir: Path, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+        self._logs = data_dir / "logs"
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(data_dir / "vitrine.lock")
+        self._parts: list[Part] = []
+        self._stopping = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask_to_stop)
+
+    def start(self, part: Part) -> None:
+        """Start a part and wait until it is ready; raises StartFailed when it ends or takes too long."""
+        self._parts.append(part)
+        self._spawn(part)
+        deadline = time.monotonic() + part.patience
+        while not part.ready():
+            assert part.process is not None, "the part was spawned above"
+            if self._stopping:
+                raise click.Abort
+            if part.process.poll() is not None:
+                raise StartFailed(f"{part.name} ended with code {part.process.returncode}.\n{self._log_end(part)}")
+            if time.monotonic() > deadline:
+                raise StartFailed(f"{part.name} was not ready in {part.patience:.0f} s.\n{self._log_end(part)}")
+            time.sleep(POLL_SECONDS)
+
+    def run(self) -> None:
+        """Watch over the parts until a signal asks to stop; what dies is started again with growing pauses."""
+        while not self._stopping:
+            for part in self._parts:
+                self._look_after(part)
+            time.sleep(POLL_SECONDS * 4)
+
+    def stop(self) -> None:
+        """Stop the parts in reverse order; each gets a SIGTERM and, when it does not follow, a SIGKILL."""
+        for part in reversed(self._parts):
+            process = part.process
+            if process is None or process.poll() is not None:
+                continue
+            _signal(process, signal.SIGTERM, group=False)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                click.echo(f"{part.name} did not stop and is killed", err=True)
+            _signal(process, signal.SIGKILL, group=True)
+            process.wait()
+        self._lock.close()
+
+    def _ask_to_stop(self, _signal: int, _frame: object) -> None:
+        self._stopping = True
+
+    def _look_after(self, part: Part) -> None:
+        assert part.process is not None, "only started parts are looked after"
+        code = part.process.poll()
+        if code is None:
+            return
+        now = time.monotonic()
+        if part.due is None:
+            if now - part.started > STEADY_SECONDS:
+                part.back_off = FIRST_BACK_OFF
+            part.due = now + part.back_off
+            part.back_off = min(part.back_off * 2, LONGEST_BACK_OFF)
+            click.echo(f"{part.name} ended with code {code}; it is started again", err=True)
+        elif now >= part.due:
+            self._spawn(part)
+
+    def _spawn(self, part: Part) -> None:
+        part.started, part.due = time.monotonic(), None
+        with _log_file(self._logs / f"{part.name}.log") as log:
+            part.process = subprocess.Popen(
+                part.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                start_new_session=True,
+                preexec_fn=_prepare_child(os.getpid(), part.nice),
+            )
+
+    def _log_end(self, part: Part) -> str:
+        lines = (self._logs / f"{part.name}.log").read_text(errors="replace").splitlines()
+        return "\n".join(lines[-SHOWN_LOG_LINES:])
+
+
+def vitrine_command(*arguments: str) -> list[str]:
+    """Return the command line of a part of ours, run by this very Python."""
+    return [sys.executable, "-m", "web.cli", *arguments]
+
+
+def answers(path: Path) -> bool:
+    """Tell whether somebody listens on a unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def is_ready(url: str) -> bool:
+    """Tell whether `GET url` answers 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def free_port(host: str, wish: int) -> int:
+    """Return `wish` when it is free on `host`, any free port for 0; raises ClickException when it is taken."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, wish))
+        except OSError as error:
+            raise click.ClickException(f"Port {wish} is taken. Choose another one: --port {wish + 1}") from error
+        return int(probe.getsockname()[1])
+
+
+def _lock(path: Path) -> IO[str]:
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        message = f"Vitrine already runs on {path.parent}. Stop it, or take another --data-dir."
+        raise click.ClickException(message) from error
+    return file
+
+
+def _log_file(path: Path) -> IO[bytes]:
+    if path.exists() and path.stat().st_size > LARGEST_LOG:
+        path.replace(path.with_suffix(".old.log"))
+    return path.open("ab")
+
+
+def _prepare_child(parent: int, nice: int) -> Callable[[], None]:
+    libc = ctypes.CDLL(None)
+
+    def prepare() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)  # the supervisor died between fork and prctl
+        if nice:
+            os.nice(nice)
+
+    return prepare
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals, *, group: bool) -> None:
+    try:
+        if group:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,187 @@
+"""Signalling over HTTP: WHIP to publish in a room (RFC 9725), WHEP to play it (draft-ietf-wish-whep-03)."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from livestream.client import Answer
+from livestream.errors import LiveError
+from livestream.offers import MAX_BYTES
+from shop import shows
+from shop.shows import Show
+from storage.accounts import Person
+from storage.errors import Conflict, NotFound, UserError
+from web.limits import client_of
+from web.problems import on_livestream_error, on_user_error
+from web.services import Services, services
+from web.sessions import member
+
+SDP = "application/sdp"
+# Players and encoders on other sites may speak to us; what a browser remembers of us is not sent along, because
+# credentials are not allowed here and `application/sdp` and DELETE are asked for in advance (Fetch, CORS protocol).
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Location, Link, Retry-After",
+}
+# No PATCH: clients read from this list that candidates are not trickled.
+METHODS = {"endpoint": "GET, HEAD, POST, OPTIONS", "session": "GET, DELETE, OPTIONS"}
+PREFLIGHT_SECONDS = "600"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def live_scope(room: str) -> str:
+    """Return the scope of a token that may publish in a room."""
+    return f"live:publish:{room}"
+
+
+def for_everywhere(endpoint: Endpoint) -> Endpoint:
+    """Let pages of other sites read the answer, refusals included."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            response = await endpoint(request)
+        except UserError as error:
+            response = on_user_error(request, error)
+        except LiveError as error:
+            response = on_livestream_error(request, error)
+        response.headers.update(CORS)
+        return response
+
+    return answer
+
+
+@for_everywhere
+async def publish(request: Request) -> Response:
+    """`POST /live/{room}/whip`: the host's camera or encoder begins; 201 with the answer and the session's address."""
+    parts = services(request)
+    show = await run_in_threadpool(_hosted_show, parts, request)
+    if show.over:
+        raise Conflict("room-over", "This show is over.")
+    offer = await _offer(request)
+    answer = await parts.media_process.publish(show.id, offer)
+    return _created(answer, f"/live/{show.id}/whip/{answer.session}")
+
+
+@for_everywhere
+async def play(request: Request) -> Response:
+    """`POST /live/{room}/whep`: a viewer's player begins; nobody has to sign in."""
+    parts = services(request)
+    offer = await _offer(request)
+    show = await run_in_threadpool(_show, parts, request.path_params["room"])
+    if show.over:
+        raise Conflict("room-over", "This show is over.")
+    answer = await parts.media_process.play(show.id, offer)
+    return _created(answer, f"/live/{show.id}/whep/{answer.session}")
+
+
+@for_everywhere
+async def unpublish(request: Request) -> Response:
+    """`DELETE /live/{room}/whip/{session}`: the host is done, the show ends."""
+    parts = services(request)
+    show = await run_in_threadpool(_hosted_show, parts, request)
+    await _close(parts, request.path_params["session"])
+    if not show.demo:
+        await parts.rooms.set_state(show.id, "ended")
+    return Response(status_code=200)
+
+
+@for_everywhere
+async def leave(request: Request) -> Response:
+    """`DELETE /live/{room}/whep/{session}`: a viewer is done; who knows the session's address may end it."""
+    await _close(services(request), request.path_params["session"])
+    return Response(status_code=200)
+
+
+@for_everywhere
+async def nothing(request: Request) -> Response:
+    """`GET` of an endpoint or a session: it is there and has no content (RFC 9725 section 4.2)."""
+    return Response(status_code=204)
+
+
+@for_everywhere
+async def recognise(request: Request) -> Response:
+    """`HEAD /live/{room}/whep`: a generic player sees what it is."""
+    return Response(media_type=SDP) if request.method == "HEAD" else Response(status_code=204)
+
+
+@for_everywhere
+async def preflight(request: Request) -> Response:
+    """`OPTIONS`: what may be sent here, without asking who."""
+    methods = METHODS["session" if "session" in request.path_params else "endpoint"]
+    headers = {
+        "Accept-Post": SDP,
+        "Allow": methods,
+        "Access-Control-Allow-Methods": methods,
+        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Max-Age": PREFLIGHT_SECONDS,
+    }
+    return Response(status_code=204, headers=headers)
+
+
+async def _offer(request: Request) -> str:
+    parts = services(request)
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != SDP:
+        raise UserError("not-sdp", "Send an SDP offer with the content type application/sdp.", status=415)
+    parts.limiter.take("offer", client_of(request))
+    too_large = UserError("sdp-too-large", "The SDP offer is larger than 32 kB.", status=413)
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > MAX_BYTES:
+        raise too_large
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise too_large
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise UserError("sdp-malformed", "The body is not an SDP offer.") from error
+
+
+def _show(parts: Services, room: str) -> Show:
+    with parts.db.reading() as tx:
+        return shows.show(tx, room)
+
+
+def _hosted_show(parts: Services, request: Request) -> Show:
+    room = request.path_params["room"]
+    host = member(request, "host", live_scope(room))
+    return hosted_show(parts, room, host)
+
+
+def hosted_show(parts: Services, room: str, host: Person) -> Show:
+    """Return a show of this host; somebody else's is as unknown as one that is not there. Raises NotFound."""
+    show = _show(parts, room)
+    if show.host_id != host.id:
+        raise NotFound("room-unknown", "There is no such room.")
+    return show
+
+
+async def _close(parts: Services, session: str) -> None:
+    if not await parts.media_process.close(session):
+        raise NotFound("session-unknown", "This session is over or never was.")
+
+
+def _created(answer: Answer, location: str) -> Response:
+    return Response(answer.sdp, 201, headers={"Location": location, "Cache-Control": "no-store"}, media_type=SDP)
+
+
+routes = [
+    Route("/live/{room}/whip", preflight, methods=["OPTIONS"]),
+    Route("/live/{room}/whip", publish, methods=["POST"]),
+    Route("/live/{room}/whip", nothing, methods=["GET"]),
+    Route("/live/{room}/whip/{session}", preflight, methods=["OPTIONS"]),
+    Route("/live/{room}/whip/{session}", unpublish, methods=["DELETE"]),
+    Route("/live/{room}/whip/{session}", nothing, methods=["GET"]),
+    Route("/live/{room}/whep", preflight, methods=["OPTIONS"]),
+    Route("/live/{room}/whep", play, methods=["POST"]),
+    Route("/live/{room}/whep", recognise, methods=["GET"]),
+    Route("/live/{room}/whep/{session}", preflight, methods=["OPTIONS"]),
+    Route("/live/{room}/whep/{session}", leave, methods=["DELETE"]),
+    Route("/live/{room}/whep/{session}", nothing, methods=["GET"]),
+]
