@@ -1,0 +1,1 @@
+"""What each viewer cares about: consent, events, profile, ranking and the reasons for it."""

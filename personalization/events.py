@@ -1,0 +1,278 @@
+"""Events from browsers and programs: one vocabulary (Segment's envelope and names), checked, deduplicated, absorbed."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from sqlalchemy import select
+
+from personalization import consent, log, memory, rates
+from personalization.log import Event
+from personalization.profile import WEIGHTS
+from shop.catalog import products
+from storage.database import AnyRow, Tx
+from storage.errors import UserError
+
+MOST_EVENTS = 100
+MOST_BYTES = 64 * 1024
+OLDEST = timedelta(days=30)
+
+# Segment's video, e-commerce and our own Object-Action names. Those in WEIGHTS and "Video Content Playing" say
+# something about a product; the others are kept because a viewer's journey is told by them.
+NAMES = frozenset(WEIGHTS) | {
+    "Video Content Started",
+    "Video Content Playing",
+    "Video Playback Paused",
+    "Video Playback Resumed",
+    "Video Playback Buffer Started",
+    "Video Playback Buffer Completed",
+    "Video Playback Seek Started",
+    "Video Playback Seek Completed",
+    "Video Playback Interrupted",
+    "Video Playback Exited",
+    "Video Reason Viewed",
+    "Product List Viewed",
+    "Cart Viewed",
+    "Checkout Started",
+    "Coupon Applied",
+    "Promotion Viewed",
+    "Promotion Clicked",
+    "Followed",
+}
+WITH_SUBJECT = frozenset(WEIGHTS) | {"Video Content Started", "Video Content Playing"}
+WITH_SCOPE = frozenset({"Not Interested", "Interested"})
+
+# Given video ids and segment ids, returns the product each is about; unknown ones are left out.
+Subjects = Callable[[Tx, Collection[str], Collection[str]], Mapping[str, str | None]]
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=36)]
+
+
+class Line(BaseModel):
+    """One product of an order."""
+
+    product_id: Id
+
+
+class Properties(BaseModel):
+    """What we read of an event's properties; `position` in seconds, as Segment has it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    video_id: Id | None = None
+    segment_id: Id | None = None
+    product_id: Id | None = None
+    order_id: Id | None = None
+    products: Annotated[list[Line], Field(max_length=100)] = []
+    scope: Literal["item", "brand", "category", "merchant"] | None = None
+    watched_ms: Annotated[int, Field(ge=0, le=86_400_000)] | None = None
+    position: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] | None = None
+
+
+class Envelope(BaseModel):
+    """One message as Segment's HTTP API shapes it; who sent it is the session's matter, not the message's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    messageId: Name
+    event: Name
+    properties: Properties = Properties()
+    timestamp: AwareDatetime | None = None
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why the event at `index` of the batch was not taken; `message` is an English msgid."""
+
+    index: int
+    message_id: str | None
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A checked batch: messages with their index, what was wrong with the others, and counts of unknown names."""
+
+    messages: tuple[tuple[int, Envelope], ...]
+    rejections: tuple[Rejection, ...]
+    unknown: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of a batch: accepted = valid; of these some are duplicates, and without consent none is stored.
+
+    `unknown` counts events by names outside the vocabulary; `version` is the profile's, None when nothing was learnt.
+    """
+
+    accepted: int
+    duplicate: int
+    rejected: int
+    stored: int
+    rejections: tuple[Rejection, ...]
+    unknown: Mapping[str, int]
+    version: int | None
+
+
+def read_batch(body: bytes) -> Batch:
+    """Check a request's body, `{"batch": [...]}`; raises UserError when it is no batch, or too large (413)."""
+    if len(body) > MOST_BYTES:
+        raise UserError("batch-too-large", "Send at most {most} bytes at once.", status=413, most=MOST_BYTES)
+    try:
+        found = json.loads(body)
+        messages = found["batch"]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        messages = None
+    if not isinstance(messages, list):
+        raise UserError("batch-malformed", "Send a JSON object with a list named batch.")
+    if len(messages) > MOST_EVENTS:
+        raise UserError("batch-too-large", "Send at most {most} events at once.", status=413, most=MOST_EVENTS)
+    return check(messages)
+
+
+def check(messages: Sequence[Any]) -> Batch:
+    """Check each message of a batch for itself."""
+    good: list[tuple[int, Envelope]] = []
+    bad: list[Rejection] = []
+    unknown: Counter[str] = Counter()
+    for index, message in enumerate(messages):
+        try:
+            envelope = Envelope.model_validate(message)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "event"
+            bad.append(Rejection(index, _id_of(message), "event-malformed", f"{where}: {first['msg']}"))
+            continue
+        if envelope.event not in NAMES:
+            unknown[envelope.event] += 1
+        wrong = _wrong(envelope)
+        if wrong is None:
+            good.append((index, envelope))
+        else:
+            bad.append(Rejection(index, envelope.messageId, *wrong))
+    return Batch(tuple(good), tuple(bad), dict(unknown))
+
+
+def ingest(tx: Tx, viewer_id: str, batch: Batch, now: datetime, subjects: Subjects) -> Counts:
+    """Store a batch and absorb it into the viewer's profile, all in this transaction; a repeated message does nothing.
+
+    Times are clamped to the last 30 days. Without consent for any purpose nothing is stored.
+    """
+    rejections = list(batch.rejections)
+    agreed = consent.current(tx, viewer_id)
+    if not (agreed.personalise or agreed.measure):
+        return _counts(batch, len(batch.messages), 0, 0, rejections, None)
+    seen = log.known(tx, viewer_id, [_message_id(envelope) for _, envelope in batch.messages])
+    fresh: list[tuple[int, Envelope]] = []
+    for index, envelope in batch.messages:
+        if _message_id(envelope) not in seen:
+            seen.add(_message_id(envelope))
+            fresh.append((index, envelope))
+    duplicate = len(batch.messages) - len(fresh)
+    about = _Subjects(tx, [envelope for _, envelope in fresh], subjects)
+    happened: list[Event] = []
+    stored = 0
+    for index, envelope in fresh:
+        found = about.events(envelope, now)
+        if found:
+            happened += found
+            stored += 1
+        else:
+            rejections.append(
+                Rejection(index, envelope.messageId, "subject-unknown", "There is no such video, segment or product.")
+            )
+    log.append(tx, viewer_id, happened, now, personalise=agreed.personalise, measure=agreed.measure)
+    if agreed.measure:
+        rates.count(tx, happened)
+    version = memory.learn(tx, viewer_id, happened, now) if agreed.personalise and happened else None
+    return _counts(batch, stored + duplicate, duplicate, stored, rejections, version)
+
+
+class _Subjects:
+    """What the messages of one batch are about, looked up in a few queries."""
+
+    def __init__(self, tx: Tx, messages: Sequence[Envelope], subjects: Subjects) -> None:
+        given = [message.properties for message in messages]
+        videos = {each.video_id for each in given if each.video_id}
+        segments = {each.segment_id for each in given if each.segment_id}
+        self._products = dict(subjects(tx, videos, segments)) if videos or segments else {}
+        wanted = {product_id for product_id in self._products.values() if product_id}
+        wanted |= {each.product_id for each in given if each.product_id}
+        wanted |= {line.product_id for each in given for line in each.products}
+        columns = (products.c.id, products.c.category, products.c.brand, products.c.merchant_id)
+        rows = tx.all(select(*columns).where(products.c.id.in_(wanted))) if wanted else []
+        self._rows: dict[str, AnyRow] = {row.id: row for row in rows}
+
+    def events(self, message: Envelope, now: datetime) -> list[Event]:
+        """Return the message's events; none when it should be about something and that is unknown."""
+        given = message.properties
+        if given.products:
+            ids = dict.fromkeys(line.product_id for line in given.products)
+            return [self._event(message, now, row) for each in ids if (row := self._rows.get(each)) is not None]
+        row = self._row(given)
+        if row is None and message.event in WITH_SUBJECT:
+            return []
+        return [self._event(message, now, row)]
+
+    def _row(self, given: Properties) -> AnyRow | None:
+        for subject in (given.video_id, given.segment_id):
+            product_id = self._products.get(subject) if subject else None
+            if product_id is not None:
+                return self._rows.get(product_id)
+        return self._rows.get(given.product_id) if given.product_id else None
+
+    def _event(self, message: Envelope, now: datetime, row: AnyRow | None) -> Event:
+        given = message.properties
+        watched = given.watched_ms
+        if watched is None and given.position is not None:
+            watched = int(given.position * 1000)
+        return Event(
+            id=_message_id(message),
+            name=message.event,
+            at=min(max(message.timestamp or now, now - OLDEST), now),
+            product_id=None if row is None else row.id,
+            category=None if row is None else row.category,
+            brand=None if row is None else row.brand,
+            merchant_id=None if row is None else row.merchant_id,
+            video_id=given.video_id if given.video_id in self._products else None,
+            segment_id=given.segment_id if given.segment_id in self._products else None,
+            watched_ms=watched,
+            scope=(given.scope or "item") if message.event in WITH_SCOPE else None,
+        )
+
+
+def _message_id(message: Envelope) -> str:
+    # Both the checkout and the browser may tell of an order; it counts once.
+    if message.event == "Order Completed" and message.properties.order_id:
+        return f"order:{message.properties.order_id}"
+    return message.messageId
+
+
+def _wrong(message: Envelope) -> tuple[str, str] | None:
+    if message.event not in NAMES:
+        return "event-unknown", "There is no event of this name in the vocabulary."
+    given = message.properties
+    named = given.video_id or given.segment_id or given.product_id or given.products
+    if message.event in WITH_SUBJECT and not named:
+        return "subject-missing", "Name a video_id, segment_id or product_id in the properties."
+    if message.event in WITH_SCOPE and given.scope is None:
+        return "scope-missing", "Give the scope: item, brand, category or merchant."
+    return None
+
+
+def _id_of(message: Any) -> str | None:
+    found = message.get("messageId") if isinstance(message, dict) else None
+    return found[:100] if isinstance(found, str) else None
+
+
+def _counts(
+    batch: Batch, accepted: int, duplicate: int, stored: int, rejections: Sequence[Rejection], version: int | None
+) -> Counts:
+    ordered = tuple(sorted(rejections, key=lambda each: each.index))
+    return Counts(accepted, duplicate, len(ordered), stored, ordered, batch.unknown, version)

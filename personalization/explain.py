@@ -1,0 +1,96 @@
+"""Why a product was chosen, as data: a code and what it names; web turns it into a sentence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from personalization.profile import UNDOES, Evidence, Key, Profile, Taste, milliseconds
+from storage.database import EPOCH, MILLISECOND
+
+MOST = 2
+
+CODES: Mapping[str, str] = {
+    "Order Completed": "because-bought",
+    "Product Added": "because-cart",
+    "Product Clicked": "because-clicked",
+    "Product Viewed": "because-viewed",
+    "Product Shared": "because-shared",
+    "Video Liked": "because-liked",
+    "Video Content Completed": "because-completed",
+    "Video Content Playing": "because-watched",
+    "Interested": "because-interested",
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason, the stronger the earlier.
+
+    `because-*` names the event: event_id, product_id (of the event), at, and about (product, brand, category) with the
+    value that the event and the choice share. `surprise`: an exploration. `new-here`, `popular`, `in-stock`: no event.
+    """
+
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the code and its parameters in one flat object."""
+        return {"code": self.code, **self.params}
+
+
+def reasons(
+    profile: Profile, keys: Mapping[Key, tuple[float, float]], parts: Mapping[str, float], now: datetime, explored: bool
+) -> tuple[Reason, ...]:
+    """Return at most two reasons.
+
+    `keys` gives for each of the product's tastes the part of the score that one unit of long-term and of session
+    weight made; `parts` are the parts of the whole score.
+    """
+    if explored:
+        return (Reason("surprise"),)
+    at = milliseconds(now)
+    found: dict[tuple[str, str | None], tuple[float, Key, Evidence]] = {}
+    for key, (each_long, each_short) in keys.items():
+        taste = profile.tastes.get(key)
+        if taste is None:
+            continue
+        for evidence in _standing(taste):
+            long, short = Taste(evidence.weight, evidence.weight, evidence.at).at_time(at)
+            gain = each_long * long + each_short * short
+            event = (evidence.event_id, evidence.product_id)
+            if gain > 0 and (event not in found or gain > found[event][0]):
+                found[event] = (gain, key, evidence)
+    strongest = sorted(found.values(), key=lambda each: (each[0], each[2].at, each[2].event_id), reverse=True)
+    chosen = [_because(key, evidence) for gain, key, evidence in strongest[:MOST]]
+    return tuple(chosen) if chosen else (_without_event(parts),)
+
+
+def _standing(taste: Taste) -> list[Evidence]:
+    undone = {(UNDOES[each.name], each.product_id, each.at) for each in taste.evidence if each.name in UNDOES}
+    return [
+        each
+        for each in taste.evidence
+        if each.weight > 0
+        and not any(name == each.name and about == each.product_id and at >= each.at for name, about, at in undone)
+    ]
+
+
+def _because(key: Key, evidence: Evidence) -> Reason:
+    kind, value = key
+    return Reason(
+        CODES.get(evidence.name, "because-watched"),
+        {
+            "event_id": evidence.event_id,
+            "product_id": evidence.product_id,
+            "at": (EPOCH + evidence.at * MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "about": kind,
+            "value": value,
+        },
+    )
+
+
+def _without_event(parts: Mapping[str, float]) -> Reason:
+    codes = {"freshness": "new-here", "rate": "popular", "stock": "in-stock"}
+    best = max(codes, key=lambda name: parts.get(name, 0.0))
+    return Reason(codes[best])

@@ -1,0 +1,85 @@
+"""What is kept of each viewer's profile: the computed weights and a version that every reaction raises.
+
+The row is a cache of the event log; `relearn` makes it anew. `version` only ever rises, because slots are keyed by it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, ForeignKey, Integer, Table, delete, insert, select, update
+
+from personalization.log import Event
+from personalization.profile import NOTHING, REACTIONS, Profile, absorb, from_json, rebuild, to_json
+from storage import jobs
+from storage.database import AnyRow, Instant, Tx, metadata
+
+JOB = "assemble"
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("viewer_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    Column("weights", JSON, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+
+def topic(viewer_id: str) -> str:
+    """Return the topic under which a viewer hears that their feed changed."""
+    return f"viewer:{viewer_id}"
+
+
+def load(tx: Tx, viewer_id: str) -> tuple[Profile, int]:
+    """Return the viewer's profile and its version; nothing and 0 before the first event."""
+    row = _row(tx, viewer_id)
+    return (NOTHING, 0) if row is None else (from_json(row.weights), int(row.version))
+
+
+def version(tx: Tx, viewer_id: str) -> int:
+    """Return the version alone, without reading the weights."""
+    return int(tx.scalar(select(profiles.c.version).where(profiles.c.viewer_id == viewer_id)) or 0)
+
+
+def learn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) -> int:
+    """Absorb new events into the viewer's profile; returns its version.
+
+    A reaction among them raises the version, orders the next videos and tells the viewer's pages.
+    """
+    row = _row(tx, viewer_id)
+    profile = absorb(NOTHING if row is None else from_json(row.weights), happened)
+    return _keep(tx, viewer_id, row, profile, now, reaction=any(event.name in REACTIONS for event in happened))
+
+
+def relearn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) -> int:
+    """Replace the viewer's profile by one computed from these events; returns its version."""
+    return _keep(tx, viewer_id, _row(tx, viewer_id), rebuild(happened), now, reaction=True)
+
+
+def erase(tx: Tx, viewer_id: str) -> None:
+    """Delete the viewer's profile."""
+    tx.execute(delete(profiles).where(profiles.c.viewer_id == viewer_id))
+
+
+def export(tx: Tx, viewer_id: str) -> dict[str, Any] | None:
+    """Return the profile as it is kept; None when there is none."""
+    row = _row(tx, viewer_id)
+    return None if row is None else {"weights": row.weights, "version": row.version, "updated_at": row.updated_at}
+
+
+def _row(tx: Tx, viewer_id: str) -> AnyRow | None:
+    return tx.one_or_none(select(profiles).where(profiles.c.viewer_id == viewer_id))
+
+
+def _keep(tx: Tx, viewer_id: str, row: AnyRow | None, profile: Profile, now: datetime, *, reaction: bool) -> int:
+    number = (0 if row is None else int(row.version)) + reaction
+    values = {"weights": to_json(profile), "version": number, "updated_at": now}
+    if row is None:
+        tx.execute(insert(profiles).values(viewer_id=viewer_id, **values))
+    else:
+        tx.execute(update(profiles).where(profiles.c.viewer_id == viewer_id).values(**values))
+    if reaction:
+        jobs.enqueue(tx, JOB, f"{viewer_id}:{number}", viewer_id, now)
+        tx.tell(topic(viewer_id), {"type": "feed-changed", "version": number, "ready": False})
+    return number

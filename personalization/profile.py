@@ -1,0 +1,252 @@
+"""The interest profile: a pure function of a viewer's event log.
+
+Every weight is a sum of what events were worth, each halved once a half-life, so absorbing an event late, early or in
+a rebuild gives the same sum. Nothing here knows a database or a clock.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from personalization.log import STARTED, Event
+from storage.database import EPOCH, MILLISECOND
+
+DAY = 86_400_000
+# Long-term taste: 90 days did best in next-basket replays. A session's mood is gone after a few of these half-hours.
+LONG_HALF_LIFE = 90 * DAY
+SHORT_HALF_LIFE = 30 * 60_000
+# A video that was just shown tires for some days.
+SEEN_HALF_LIFE = 3 * DAY
+
+WEIGHTS: Mapping[str, float] = {
+    "Order Completed": 3.0,
+    "Product Added": 1.0,
+    "Product Removed": -0.5,
+    "Product Clicked": 0.6,
+    "Product Viewed": 0.3,
+    "Product Shared": 0.5,
+    "Video Liked": 0.5,
+    "Video Unliked": -0.5,
+    "Video Content Completed": 0.5,
+    "Video Skipped": -0.4,
+    "Not Interested": -2.0,
+    "Interested": 2.0,
+}
+# These change the next feed at once; the others are only remembered until one of these comes.
+REACTIONS = frozenset(WEIGHTS)
+# A skip below this says no; later it says little, because a part was watched.
+SKIP_MS = 2_000
+LATE_SKIP = -0.1
+# "Video Content Playing" comes several times a video, so each one is small.
+WATCHED_MS = 10_000
+WATCHED = 0.05
+
+# Kept beside the events that they take back, so that nobody is told "because you liked" of what they no longer like.
+UNDOES: Mapping[str, str] = {"Video Unliked": "Video Liked", "Product Removed": "Product Added"}
+
+SCOPES: Mapping[str, str] = {"item": "product", "brand": "brand", "category": "category", "merchant": "merchant"}
+STRONGEST_KEPT = 3
+NEWEST_KEPT = 3
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """An event that speaks for a taste, or takes one back: `at` in ms since 1970, `weight` as it was on that day."""
+
+    event_id: str
+    name: str
+    product_id: str | None
+    at: int
+    weight: float
+
+
+@dataclass(frozen=True)
+class Taste:
+    """How much a viewer cares for one product, brand, category or merchant, as of `at` (ms since 1970)."""
+
+    long: float = 0.0
+    short: float = 0.0
+    at: int = 0
+    evidence: tuple[Evidence, ...] = ()
+
+    def at_time(self, now: int) -> tuple[float, float]:
+        """Return long-term and session weight at `now` (ms since 1970)."""
+        return self.long * _decay(now - self.at, LONG_HALF_LIFE), self.short * _decay(now - self.at, SHORT_HALF_LIFE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """The viewer's last word on never seeing something again."""
+
+    blocked: bool
+    at: int
+    event_id: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How often videos about a product were started, decayed to `at` (ms since 1970)."""
+
+    times: float
+    at: int
+
+    def at_time(self, now: int) -> float:
+        """Return the decayed number at `now` (ms since 1970)."""
+        return self.times * _decay(now - self.at, SEEN_HALF_LIFE)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Tastes and blocks by (kind, value), kinds being product, brand, category and merchant; what was seen by product.
+
+    `last` is when which product's video was started last.
+    """
+
+    tastes: Mapping[Key, Taste] = field(default_factory=dict)
+    blocks: Mapping[Key, Block] = field(default_factory=dict)
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    last: tuple[int, str] | None = None
+
+    def blocks_any(self, product_id: str, brand: str, category: str, merchant_id: str) -> bool:
+        """Tell whether the viewer asked for nothing of this product, brand, category or merchant."""
+        keys = (("product", product_id), ("brand", brand), ("category", category), ("merchant", merchant_id))
+        return any((found := self.blocks.get(key)) is not None and found.blocked for key in keys)
+
+
+NOTHING = Profile()
+
+
+def milliseconds(instant: datetime) -> int:
+    """Return an instant as milliseconds since 1970."""
+    return (instant - EPOCH) // MILLISECOND
+
+
+def worth(event: Event) -> float:
+    """Return what an event says about its product, from -2 to 3."""
+    if event.name == "Video Skipped" and (event.watched_ms or 0) >= SKIP_MS:
+        return LATE_SKIP
+    if event.name == "Video Content Playing":
+        return WATCHED if (event.watched_ms or 0) >= WATCHED_MS else 0.0
+    return WEIGHTS.get(event.name, 0.0)
+
+
+def rebuild(events: Iterable[Event]) -> Profile:
+    """Compute the profile from the whole log."""
+    return absorb(NOTHING, events)
+
+
+def absorb(profile: Profile, events: Iterable[Event]) -> Profile:
+    """Return the profile with these events in it; their order makes no difference beyond rounding."""
+    tastes, blocks, seen, last = dict(profile.tastes), dict(profile.blocks), dict(profile.seen), profile.last
+    for event in events:
+        at = milliseconds(event.at)
+        if event.name == STARTED and event.product_id is not None:
+            seen[event.product_id] = _see(seen.get(event.product_id), at)
+            last = max(last, (at, event.product_id)) if last else (at, event.product_id)
+        if event.scope is not None:
+            key = _scoped(event)
+            if key is not None:
+                word = Block(event.name == "Not Interested", at, event.id)
+                blocks[key] = max(blocks.get(key, word), word, key=lambda block: (block.at, block.event_id))
+        weight = worth(event)
+        if weight:
+            for key in _about(event):
+                tastes[key] = _lean(tastes.get(key), event, weight, at)
+    return Profile(tastes, blocks, seen, last)
+
+
+def to_json(profile: Profile) -> dict[str, Any]:
+    """Return the profile as JSON values; `from_json` gives the equal profile back."""
+    return {
+        "tastes": [
+            [
+                *key,
+                taste.long,
+                taste.short,
+                taste.at,
+                [[e.event_id, e.name, e.product_id, e.at, e.weight] for e in taste.evidence],
+            ]
+            for key, taste in profile.tastes.items()
+        ],
+        "blocks": [[*key, block.blocked, block.at, block.event_id] for key, block in profile.blocks.items()],
+        "seen": [[product_id, seen.times, seen.at] for product_id, seen in profile.seen.items()],
+        "last": profile.last,
+    }
+
+
+def from_json(kept: Mapping[str, Any]) -> Profile:
+    """Return the profile that `to_json` wrote."""
+    return Profile(
+        {
+            (kind, value): Taste(long, short, at, tuple(Evidence(*each) for each in evidence))
+            for kind, value, long, short, at, evidence in kept["tastes"]
+        },
+        {(kind, value): Block(blocked, at, event_id) for kind, value, blocked, at, event_id in kept["blocks"]},
+        {product_id: Seen(times, at) for product_id, times, at in kept["seen"]},
+        None if kept["last"] is None else (kept["last"][0], kept["last"][1]),
+    )
+
+
+def _decay(age: int, half_life: int) -> float:
+    # An event from after `now` is one from a clock ahead of ours: it counts as of now.
+    return float(2.0 ** (-max(age, 0) / half_life))
+
+
+def _see(before: Seen | None, at: int) -> Seen:
+    if before is None:
+        return Seen(1.0, at)
+    latest = max(before.at, at)
+    return Seen(before.at_time(latest) + _decay(latest - at, SEEN_HALF_LIFE), latest)
+
+
+def _lean(before: Taste | None, event: Event, weight: float, at: int) -> Taste:
+    evidence = () if before is None else before.evidence
+    if weight > 0 or event.name in UNDOES:
+        evidence = _kept((*evidence, Evidence(event.id, event.name, event.product_id, at, weight)))
+    if before is None:
+        return Taste(weight, weight, at, evidence)
+    latest = max(before.at, at)
+    long, short = before.at_time(latest)
+    return Taste(
+        long + weight * _decay(latest - at, LONG_HALF_LIFE),
+        short + weight * _decay(latest - at, SHORT_HALF_LIFE),
+        latest,
+        evidence,
+    )
+
+
+def _kept(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    # The best of the best of two parts are the best of the whole, so this too is independent of the order.
+    if len(evidence) == 1:
+        return evidence
+    latest = max(each.at for each in evidence)
+    newest = sorted(set(evidence), key=lambda each: (each.at, each.event_id), reverse=True)
+
+    def strength(each: Evidence) -> float:
+        return abs(each.weight) * _decay(latest - each.at, LONG_HALF_LIFE)
+
+    strongest = sorted(newest, key=strength, reverse=True)
+    chosen = {*newest[:NEWEST_KEPT], *strongest[:STRONGEST_KEPT]}
+    return tuple(each for each in newest if each in chosen)
+
+
+def _about(event: Event) -> list[Key]:
+    if event.scope is not None:
+        key = _scoped(event)
+        return [] if key is None else [key]
+    named = (("product", event.product_id), ("brand", event.brand), ("category", event.category))
+    return [(kind, value) for kind, value in named if value]
+
+
+def _scoped(event: Event) -> Key | None:
+    values = {
+        "item": event.product_id,
+        "brand": event.brand,
+        "category": event.category,
+        "merchant": event.merchant_id,
+    }
+    value = values[event.scope or "item"]
+    return (SCOPES[event.scope or "item"], value) if value else None
