@@ -19,6 +19,7 @@ SWEEP_EVERY = timedelta(seconds=5)
 OVERDUE = timedelta(seconds=10)
 KEEP_DONE = timedelta(days=7)
 MOST_ATTEMPTS = 3
+BEAT_TOO_OLD = timedelta(seconds=30)
 
 jobs = Table(
     "jobs",
@@ -38,6 +39,9 @@ jobs = Table(
     UniqueConstraint("kind", "key"),
     Index(None, "state", "rung_at"),
 )
+
+# One row: when a worker last carried out a sweep, which proves beat, broker and worker in one.
+beats = Table("job_beats", metadata, Column("id", Integer, primary_key=True), Column("at", Instant, nullable=False))
 
 
 class Superseded(Exception):
@@ -139,8 +143,16 @@ def sweep(tx: Tx, now: datetime) -> Swept:
     rung = tx.execute(update(jobs).where(overdue).values(rung_at=now).returning(jobs.c.id, jobs.c.kind)).all()
     for job_id, kind in rung:
         tx.ring(kind, job_id)
+    if tx.execute(update(beats).values(at=now)).rowcount == 0:
+        tx.execute(beats.insert().values(id=1, at=now))
     tx.execute(delete(jobs).where(jobs.c.state == "done", jobs.c.ended_at < now - KEEP_DONE))
     return Swept(tuple(job_id for job_id, _ in rung), tuple(Claim(**row._mapping) for row in failed))
+
+
+def last_beat(tx: Tx) -> datetime | None:
+    """Return when a worker last swept; None when none ever did."""
+    at: datetime | None = tx.scalar(select(beats.c.at))
+    return at
 
 
 def states(tx: Tx, kind: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 from storage.ids import new_id
@@ -37,6 +38,31 @@ class Media:
         finally:
             partial.unlink(missing_ok=True)
 
+    def take(self, key: str, source: Path) -> None:
+        """Move `source`, a file of `incoming`, under `key`; readers see nothing or the whole file."""
+        target = self.path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with source.open("rb+") as file:
+            os.fsync(file.fileno())
+        source.replace(target)
+
+    @property
+    def incoming(self) -> Path:
+        """A folder for files that are not whole yet, private to this user, on the same disk; no key leads there."""
+        folder = self.folder / ".incoming"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    def clear_incoming(self, before: datetime) -> int:
+        """Remove what nobody has written to since `before`, left by a process that was killed; returns how many."""
+        old = [path for path in self.incoming.iterdir() if _newest(path) < before.timestamp()]
+        for path in old:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        return len(old)
+
     def exists(self, key: str) -> bool:
         """Tell whether there is a file under `key`."""
         return self.path(key).is_file()
@@ -54,3 +80,13 @@ class Media:
         """Return the path under which web serves `key`."""
         assert KEY.fullmatch(key), f"{key!r} is not a media key"
         return f"/media/{key}"
+
+
+def _newest(path: Path) -> float:
+    times = [0.0]
+    for each in (path, *path.rglob("*")):
+        try:
+            times.append(each.stat().st_mtime)
+        except FileNotFoundError:
+            continue  # finished or cleared meanwhile
+    return max(times)

@@ -1,0 +1,117 @@
+"""A whole Vitrine with its demo shop on loopback, and a real browser."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from tests.conftest import missing
+
+START_SECONDS = 120
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A `vitrine up --demo` that answers at `url`."""
+
+    url: str
+    data_dir: Path
+    process: subprocess.Popen[str]
+
+    @property
+    def demo(self) -> dict[str, Any]:
+        """What demo.json says: tokens by role and persona, and the room."""
+        content: dict[str, Any] = json.loads((self.data_dir / "demo.json").read_text())
+        return content
+
+    def bearer(self, who: str) -> dict[str, str]:
+        """Return the header that makes a request the host's, the merchant's, the operator's or a persona's."""
+        tokens = self.demo["tokens"]
+        return {"Authorization": f"Bearer {tokens[who] if who in tokens else tokens['viewers'][who]}"}
+
+
+def start(data_dir: Path, *options: str) -> Running:
+    """Start `vitrine up --demo` on a free port and wait for its line `ready URL`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "web.cli", "up", "--demo", "--port", "0", "--data-dir", str(data_dir), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    alarm = threading.Timer(START_SECONDS, process.kill)
+    alarm.start()
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("ready "):
+            alarm.cancel()
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            return Running(line.split()[1], data_dir, process)
+    alarm.cancel()
+    logs = "\n".join(f"{log.name}: {log.read_text()[-2000:]}" for log in sorted((data_dir / "logs").glob("*.log")))
+    raise AssertionError(f"it did not start:\n{''.join(said)}\n{logs}")
+
+
+def stop(running: Running) -> None:
+    """Stop it as Ctrl-C does, and see that it ends."""
+    running.process.send_signal(signal.SIGINT)
+    try:
+        running.process.wait(40)
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The demo, shared by the tests of one run; a test that stops or breaks it starts its own."""
+    it = start(tmp_path_factory.mktemp("demo"))
+    yield it
+    stop(it)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The machine's Chromium."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        missing("there is no Chromium on this machine: apt-get install chromium")
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """Playwright's driver."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
+    """A headless Chromium that may play with sound at once."""
+    chromium = playwright.chromium.launch(executable_path=chromium_path, args=list(CHROMIUM_FLAGS))
+    yield chromium
+    chromium.close()
