@@ -94,12 +94,14 @@ class Fitter:
 
     def __init__(self, aspect: float = 1.0) -> None:
         self._aspect = aspect if 0.1 < aspect < 10 else 1.0
+        # Asked of the first frame alone: a frame whose side data was looked at lives until the garbage collector runs.
+        self._orientation: Orientation | None = None
         self._high_range, self._picture = VideoReformatter(), VideoReformatter()
         self._small, self._large = VideoReformatter(), VideoReformatter()
 
     def fit(self, frame: av.VideoFrame) -> av.VideoFrame:
         """A new yuv420p frame of 720x1280."""
-        orientation = Orientation.of(frame)
+        orientation = self._orientation = self._orientation or Orientation.of(frame)
         width, height = display_size(frame, self._aspect, orientation)
         inside, outside = min(WIDTH / width, HEIGHT / height), max(WIDTH / width, HEIGHT / height)
         covers = (inside * inside * width * height) >= _COVERED_ENOUGH * WIDTH * HEIGHT

@@ -124,8 +124,9 @@ def _limited(samples: Samples) -> Samples:
     needed = np.minimum(1, _CEILING / np.maximum(peaks.reshape(count, step).max(axis=1), 1e-6))
     if needed.min() >= 1:
         return samples
-    padded = np.pad(needed, 2 * reach, mode="edge")
-    lowest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).min(axis=1)
+    # One millisecond further than the average reaches, since the curve runs straight between two of them.
+    padded = np.pad(needed, 2 * reach + 1, mode="edge")
+    lowest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 3).min(axis=1)
     smooth = np.convolve(lowest, np.full(2 * reach + 1, 1 / (2 * reach + 1)), "valid")
     centres = np.arange(count) * step + step / 2
     curve = np.interp(np.arange(samples.shape[1]), centres, smooth).astype(np.float32)
