@@ -1,0 +1,113 @@
+"""The tasks: claim the job, do the work of its kind in plain functions, and give the job back after an error."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import celery.signals
+
+from storage import jobs
+from storage.clock import utcnow
+from storage.jobs import Claim, Superseded
+from storage.settings import Settings
+from video_assembly.ingest import Limits
+from workers import ingest
+from workers.workshop import Ringer, Workshop, holding
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[Workshop, Claim], None]
+
+PLACES_AHEAD = 10
+# What a killed process left behind is as old as the longest work on a file.
+LEFT_BEHIND = timedelta(hours=1, minutes=10)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a job's kind means: its function, and seconds after which its process is killed."""
+
+    work: Work
+    limit: int
+
+
+def assemble(workshop: Workshop, held: Claim) -> None:
+    """Put the next videos of a viewer together, before they are asked for."""
+    from video_assembly import videos
+
+    now = utcnow()
+    with workshop.db.writing() as tx:
+        videos.assemble(tx, held.subject_id, places=PLACES_AHEAD, by="worker", now=now)
+        jobs.finish(tx, held, now)
+
+
+KINDS = {
+    # 20 s and 20 s for each second of the longest clip; each step has closer limits in its sandbox
+    "ingest": Kind(ingest.run, round(20 + 20 * Limits().seconds)),
+    "assemble": Kind(assemble, 30),
+}
+
+
+def name_of(kind: str) -> str:
+    """Return the task name under which a kind's bell is rung."""
+    return f"vitrine.{kind}"
+
+
+def carry_out(workshop: Workshop, job_id: str) -> None:
+    """Do a job if it is free to be done; an error gives it back for another attempt, the third fails it."""
+    with holding(workshop, job_id) as held:
+        if held is None:
+            return
+        try:
+            KINDS[held.kind].work(workshop, held)
+        except Superseded:
+            log.info("job %s was taken over or is not wanted any more", job_id)
+        except Exception as error:
+            log.exception("attempt %s of job %s failed", held.attempts, job_id)
+            _give_back(workshop, held, f"{type(error).__name__}: {error}")
+
+
+def sweep(workshop: Workshop) -> None:
+    """Ring again for jobs that wait too long or lost their worker, and clear what killed processes left."""
+    now = utcnow()
+    with workshop.db.writing() as tx:
+        swept = jobs.sweep(tx, now)
+        for lost in swept.failed:
+            if lost.kind == "ingest":
+                ingest.give_up(tx, lost.subject_id)
+    if swept.rung or swept.failed:
+        log.warning("rang again for %d jobs, gave up %d", len(swept.rung), len(swept.failed))
+    workshop.media.clear_incoming(now - LEFT_BEHIND)
+
+
+def register(app: Any, settings: Settings, ring: Ringer) -> None:
+    """Put a task for each kind, and the sweep, on the application."""
+    workshop = Workshop(settings, ring)
+
+    def run(job_id: str) -> None:
+        carry_out(workshop, job_id)
+
+    for kind, meaning in KINDS.items():
+        app.task(run, name=name_of(kind), time_limit=meaning.limit, shared=False)
+
+    def run_sweep() -> None:
+        sweep(workshop)
+
+    app.task(run_sweep, name=name_of("sweep"), time_limit=30, shared=False)
+
+    def in_child(**_: object) -> None:
+        workshop.forget()
+
+    started: Any = celery.signals.worker_process_init
+    started.connect(in_child, weak=False)
+
+
+def _give_back(workshop: Workshop, held: Claim, reason: str) -> None:
+    try:
+        with workshop.db.writing() as tx:
+            if jobs.give_back(tx, held, reason, utcnow()) and held.kind == "ingest":
+                ingest.give_up(tx, held.subject_id)
+    except Superseded:
+        log.info("job %s was taken over meanwhile", held.job_id)
