@@ -220,9 +220,7 @@ def pin(tx: Tx, show_id: str, product_id: str, host_id: str, now: datetime) -> S
         tx.execute(insert(show_products).values(show_id=show_id, product_id=product_id, position=tx.scalar(last) + 1))
     _unpin(tx, show_id, now)
     tx.execute(insert(pins).values(id=new_id(), show_id=show_id, product_id=product_id, pinned_at=now))
-    tx.tell(
-        topic(show_id), {"type": "pin", "room": show_id, "product_id": product_id, "at": now.isoformat(), "by": host_id}
-    )
+    tx.tell(topic(show_id), {"type": "pin", "room": show_id, "product_id": product_id, "at": now.isoformat()})
     return show(tx, show_id)
 
 

@@ -77,7 +77,7 @@ def take(
         left = level(tx, variant_id)
         if left == 0:
             raise Conflict("sold-out", "This is sold out.", variant_id=variant_id, left=0)
-        raise Conflict("too-few", "Only {left} of this are left.", variant_id=variant_id, left=left)
+        raise Conflict("too-few", "Only {left} left of this.", variant_id=variant_id, left=left)
     _write(tx, variant_id, -quantity, reason, order_id, now)
     _tell(tx, variant_id, row.product_id, row.quantity)
     return int(row.quantity)

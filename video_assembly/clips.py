@@ -189,13 +189,13 @@ def check_role(role: str | None) -> None:
         raise UserError("role-unknown", "Choose one of these roles: {roles}.", field="role", roles=", ".join(ROLES))
 
 
-def check_products(tx: Tx, product_ids: Iterable[str], merchant_id: str) -> None:
+def check_products(tx: Tx, product_ids: Iterable[str], merchant_id: str, field: str = "product_ids") -> None:
     """Raise UserError when one of the products is not the merchant's, or there are too many."""
     wanted = set(product_ids)
     if len(wanted) > MOST_PRODUCTS:
-        raise UserError("products", "Choose at most {most} products.", field="product_ids", most=MOST_PRODUCTS)
+        raise UserError("products", "Choose at most {most} products.", field=field, most=MOST_PRODUCTS)
     if wanted - catalog.products_of(tx, wanted, merchant_id):
-        raise UserError("product-unknown", "Choose a product of your own shop.", field="product_ids")
+        raise UserError("product-unknown", "Choose a product of your own shop.", field=field)
 
 
 def checked_tags(tags: Iterable[str]) -> list[str]:

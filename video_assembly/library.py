@@ -1,7 +1,7 @@
 """Segments cut from clips: product, role, tags, rights and validity, and those that a video may use now.
 
 A stored segment's bytes never change, because videos are recipes over segment ids: a clip that is normalised anew
-gets new segments, and the old ones are archived.
+gets new segments that replace the old ones; a replaced one is seen by old videos only.
 """
 
 from collections.abc import Sequence
@@ -60,6 +60,7 @@ segments = Table(
     Column("valid_from", Instant),
     Column("valid_until", Instant),
     Column("archived_at", Instant),
+    Column("replaced_at", Instant),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("clip_id", "position", "digest"),
     Index(None, "merchant_id", "archived_at"),
@@ -120,6 +121,7 @@ class Segment:
     valid_from: datetime | None
     valid_until: datetime | None
     archived_at: datetime | None
+    replaced_at: datetime | None
     created_at: datetime
 
 
@@ -176,18 +178,20 @@ def poster_key(digest: str) -> str:
 def store_segments(tx: Tx, clip: Clip, prepared: Sequence[NewSegment], now: datetime) -> list[str]:
     """Write a clip's segments in their order and return their ids; running it again changes nothing.
 
-    Segments that the clip had and that are not among `prepared` are archived; one with other bytes at the same place
+    Segments that the clip had and that are not among `prepared` are replaced; one with other bytes at the same place
     takes over what the merchant had set there.
     """
     rows = tx.all(select(segments).where(segments.c.clip_id == clip.id).order_by(segments.c.created_at))
-    old = {row.position: row for row in rows}
-    same = {(row.position, row.digest): row.id for row in rows}
+    old = {row.position: row for row in sorted(rows, key=lambda row: row.replaced_at is None)}
+    same = {(row.position, row.digest): row for row in rows}
     ids = [
-        same.get((position, each.digest)) or _insert(tx, clip, position, each, old.get(position), now)
+        _keep(tx, same[position, each.digest], old[position])
+        if (position, each.digest) in same
+        else _insert(tx, clip, position, each, old.get(position), now)
         for position, each in enumerate(prepared)
     ]
-    gone = (segments.c.clip_id == clip.id) & segments.c.id.not_in(ids) & segments.c.archived_at.is_(None)
-    tx.execute(update(segments).where(gone).values(archived_at=now))
+    gone = (segments.c.clip_id == clip.id) & segments.c.id.not_in(ids) & segments.c.replaced_at.is_(None)
+    tx.execute(update(segments).where(gone).values(replaced_at=now))
     return ids
 
 
@@ -213,7 +217,7 @@ def list_segments(
     """Return a merchant's segments, those of the newest clip first, each clip's in their order."""
     query = (
         select(*_SHOWN)
-        .where(segments.c.merchant_id == merchant_id)
+        .where(segments.c.merchant_id == merchant_id, segments.c.replaced_at.is_(None))
         .order_by(segments.c.clip_id.desc(), segments.c.position)
     )
     for column, wanted in (
@@ -263,7 +267,7 @@ def edit_segment(
     if not isinstance(role, Keep):
         check_role(role)
     if isinstance(product_id, str):
-        check_products(tx, [product_id], merchant_id)
+        check_products(tx, [product_id], merchant_id, field="product_id")
     opens, closes = values.get("valid_from", before.valid_from), values.get("valid_until", before.valid_until)
     if opens is not None and closes is not None and opens >= closes:
         raise UserError("validity", "The end must be after the beginning.", field="valid_until")
@@ -275,8 +279,8 @@ def edit_segment(
 def candidates(tx: Tx, now: datetime) -> list[SegmentCandidate]:
     """Return every segment that a video may use now, the oldest first.
 
-    It is not archived, has a role, is about a product or a category, is valid now, and its clip's rights have not
-    ended. Whether its product is published and in stock is for `shop.catalog.facts` to say.
+    It is neither archived nor replaced, has a role, is about a product or a category, is valid now, and its clip's
+    rights have not ended. Whether its product is published and in stock is for `shop.catalog.facts` to say.
     """
     category = func.coalesce(segments.c.category, products.c.category)
     query = (
@@ -288,6 +292,7 @@ def candidates(tx: Tx, now: datetime) -> list[SegmentCandidate]:
         )
         .where(
             segments.c.archived_at.is_(None),
+            segments.c.replaced_at.is_(None),
             segments.c.role.is_not(None),
             category.is_not(None),
             or_(segments.c.valid_from.is_(None), segments.c.valid_from <= now),
@@ -300,7 +305,7 @@ def candidates(tx: Tx, now: datetime) -> list[SegmentCandidate]:
 
 
 def sources(tx: Tx, segment_ids: Sequence[str]) -> list[Source]:
-    """Return what stitching needs, in the order of the ids, archived ones too; raises NotFound when one is missing."""
+    """Return what stitching needs, in the order of the ids, replaced ones too; raises NotFound when one is missing."""
     columns = [segments.c[name] for name in _SOURCE]
     query = select(*columns, segments.c.sample_index.label("index")).where(segments.c.id.in_(set(segment_ids)))
     found = {row.id: Source(**row._mapping) for row in tx.all(query)}
@@ -313,6 +318,13 @@ def poster_keys(tx: Tx, segment_ids: Sequence[str]) -> dict[str, str]:
     """Return the media key of each segment's poster by segment id."""
     rows = tx.all(select(segments.c.id, segments.c.poster_key).where(segments.c.id.in_(set(segment_ids))))
     return {row.id: row.poster_key for row in rows}
+
+
+def _keep(tx: Tx, row: AnyRow, old: AnyRow) -> str:
+    if row.replaced_at is not None:
+        set_by_merchant = {name: old._mapping[name] for name in _MERCHANTS_OWN}
+        tx.execute(update(segments).where(segments.c.id == row.id).values(replaced_at=None, **set_by_merchant))
+    return str(row.id)
 
 
 def _insert(tx: Tx, clip: Clip, position: int, new: NewSegment, old: AnyRow | None, now: datetime) -> str:
@@ -373,4 +385,5 @@ _MERCHANTS_OWN = (
     "language",
     "valid_from",
     "valid_until",
+    "archived_at",
 )
