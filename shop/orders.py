@@ -324,7 +324,7 @@ def _take(tx: Tx, order_id: str, lines: Iterable[CartLine], now: datetime) -> No
     if all(each["left"] == 0 for each in short):
         raise Conflict("sold-out", "Something in this order is sold out. Nothing was ordered.", lines=short, left=0)
     left = min(each["left"] for each in short)
-    raise Conflict("too-few", "There is less left than you want. Nothing was ordered.", lines=short, left=left)
+    raise Conflict("too-few", "There are fewer left than you want. Nothing was ordered.", lines=short, left=left)
 
 
 def _write_lines(tx: Tx, order_id: str, lines: Iterable[CartLine]) -> None:
