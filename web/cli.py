@@ -19,7 +19,7 @@ from storage.database import Database
 from storage.media import Media
 from storage.messages import Messages
 from storage.settings import Settings, child_environment
-from web import demo, logs
+from web import demo, logs, showcase
 from web.app import create_app
 from web.services import Services
 from web.supervisor import Part, Supervisor, answers, free_port, is_ready, vitrine_command
@@ -209,7 +209,7 @@ def demo_broadcast(settings: Settings) -> None:
     """Be the host of the demo's running room."""
     logs.configure("showcase", settings.log_level, settings.log_format)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    demo.broadcast(settings)
+    showcase.broadcast(settings)
 
 
 if __name__ == "__main__":

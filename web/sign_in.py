@@ -3,7 +3,6 @@
 import re
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,6 +14,7 @@ from storage import accounts
 from storage.accounts import Person
 from storage.clock import utcnow
 from storage.errors import NotFound, UserError
+from web import demo
 from web.i18n import COOKIE, LOCALES, locale_of
 from web.limits import address_of
 from web.pages import render
@@ -26,7 +26,6 @@ EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]{2,}")
 LONGEST_EMAIL = 254
 LONGEST_NAME = 80
 LONGEST_PASSWORD = 200
-DEMO_DOMAIN = "@demo.invalid"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -240,8 +239,10 @@ def _demo_allowed(request: Request) -> bool:
 
 def _demo_people(parts: Services) -> list[Person]:
     with parts.db.reading() as tx:
-        ids = select(accounts.people.c.id).where(accounts.people.c.email.endswith(DEMO_DOMAIN))
-        return [accounts.person(tx, row.id) for row in tx.all(ids.order_by(accounts.people.c.id))]
+        ids = demo.people(tx)
+        personas = [each["handle"] for each in demo.catalogue()["personas"]]
+        # viewers first: most who look around want to watch
+        return [accounts.person(tx, ids[handle]) for handle in sorted(ids, key=lambda handle: handle not in personas)]
 
 
 async def _fields(request: Request, *names: str) -> list[str]:
