@@ -25,6 +25,7 @@ from aiortc.rtcdtlstransport import (
 )
 from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session
+from pylibsrtp._binding import ffi, lib
 
 from livestream import stun
 
@@ -43,6 +44,29 @@ MAX_SOCKETS = 8
 SOCKET_BUFFER = 4 * 1024 * 1024
 #: GCM costs half of what CM with HMAC costs; 256 bit keys are left out because clients that prefer them pay for them.
 PROFILES = [profile for profile in (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80) if profile in SRTP_PROFILES]
+
+
+class Protection:
+    """Encrypts RTP in one buffer that all peers share: half the time of pylibsrtp's own method, and longer packets."""
+
+    def __init__(self) -> None:
+        self._characters = ffi.new("char[]", MAX_DATAGRAM + 256)
+        self._bytes = ffi.buffer(self._characters)
+        self._length = ffi.new("int *")
+        self._protect = lib.srtp_protect
+
+    def __call__(self, session: Session, packet: bytes) -> bytes:
+        """Encrypt one packet; empty when libsrtp refuses it."""
+        size = len(packet)
+        self._bytes[0:size] = packet
+        self._length[0] = size
+        if self._protect(session._srtp[0], self._characters, self._length):
+            return b""
+        encrypted: bytes = self._bytes[0 : self._length[0]]
+        return encrypted
+
+
+protect = Protection()
 
 
 class Ingress:
@@ -264,11 +288,15 @@ class Peer:
         """Encrypt and send at once; False when the socket has no room, the packet is dropped then."""
         if self._sending is None or self._socket is None:
             return True
+        encrypted = protect(self._sending, packet)
+        if not encrypted:
+            self._ingress.dropped["send"] += 1
+            return True
         try:
-            self._socket.sendto(self._sending.protect(packet), self._address)
+            self._socket.sendto(encrypted, self._address)
         except BlockingIOError:
             return False
-        except (OSError, SrtpError, ValueError):
+        except OSError:
             self._ingress.dropped["send"] += 1
         return True
 

@@ -74,7 +74,7 @@ class MediaProcess:
         self._rooms: dict[str, Live] = {}
         self._sessions: dict[str, tuple[str, float]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._clients: set[asyncio.StreamWriter] = set()
+        self._clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
 
     async def publish(self, room: str, offer: str) -> dict[str, str]:
         """Answer a publisher's offer; raises OfferRefused, AlreadyPublished, Full."""
@@ -95,6 +95,7 @@ class MediaProcess:
         session = secrets.token_urlsafe(16)
         peer = self._peer(parsed)
         publisher = Publisher(peer, live.stream, agreed, lambda: self._media_came(room, session))
+        self._sessions.pop(live.session, None)
         live.publisher, live.session, live.published = publisher, session, False
         self._sessions[session] = (room, self._loop.time())
         peer.on_closed = lambda reason: self._publisher_gone(room, session, reason)
@@ -225,7 +226,7 @@ class MediaProcess:
         line = json.dumps({"event": event, "room": room, "session": session}).encode() + b"\n"
         for writer in list(self._clients):
             if writer.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
-                self._clients.discard(writer)
+                self._clients.pop(writer, None)
                 writer.transport.abort()
             else:
                 writer.write(line)
@@ -273,10 +274,14 @@ class MediaProcess:
             self._tell("published", room, live.session)
 
     async def stop(self) -> None:
-        """End every session and close the sockets."""
+        """End every session, let the clients hear of it, and close the sockets."""
         await asyncio.gather(*(self._end(room, live) for room, live in list(self._rooms.items())))
         if self._tasks:
             await asyncio.gather(*self._tasks)
+        calls = list(self._clients.values())
+        for writer in list(self._clients):
+            writer.close()
+        await asyncio.gather(*calls)
         self._ingress.close()
 
     async def serve_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -285,7 +290,9 @@ class MediaProcess:
             if live.published and live.lost_at is None:
                 event = {"event": "published", "room": room, "session": live.session}
                 writer.write(json.dumps(event).encode() + b"\n")
-        self._clients.add(writer)
+        task: asyncio.Task[None] | None = asyncio.current_task()
+        assert task is not None, "a connection is served by a task of its own"
+        self._clients[writer] = task
         try:
             while line := await reader.readline():
                 writer.write(json.dumps(await self._call(line)).encode() + b"\n")
@@ -293,7 +300,7 @@ class MediaProcess:
         except (ConnectionError, ValueError, asyncio.LimitOverrunError) as reason:
             logger.warning("a client was cut off: %s", reason)
         finally:
-            self._clients.discard(writer)
+            self._clients.pop(writer, None)
             writer.close()
 
     async def _call(self, line: bytes) -> dict[str, Any]:

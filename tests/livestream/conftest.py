@@ -1,0 +1,22 @@
+"""The media process as tests use it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from livestream.client import MediaClient
+from tests.livestream import harness
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """aiortc runs on asyncio alone."""
+    return "asyncio"
+
+
+@pytest.fixture
+async def media(tmp_path: Path) -> AsyncIterator[MediaClient]:
+    """A real media process of its own, and a client of it."""
+    async with harness.running(tmp_path) as client:
+        yield client
