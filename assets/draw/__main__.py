@@ -2,9 +2,9 @@
 
 import sys
 
-from assets.draw import film, pictures
+from assets.draw import film, live, pictures
 
-PARTS = {"pictures": pictures.write, "segments": film.write_segments}
+PARTS = {"pictures": pictures.write, "segments": film.write_segments, "live": live.write}
 
 if __name__ == "__main__":
     wanted = sys.argv[1:] or list(PARTS)

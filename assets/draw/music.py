@@ -19,7 +19,7 @@ _MOVES = {
     "offer": ("ii", "IV", "V"),
     "cta": ("IV", "I"),
 }
-_PATTERNS = {
+PATTERNS = {
     "hook": (0, 2, 3, 2, 1, 2, 3, 1),
     "demo": (0, None, 2, 1, None, 3, 2, None),
     "proof": (0, None, None, 2, None, 3, None, 1),
@@ -80,7 +80,7 @@ def segment(look: Look, role: str) -> Sound:
     chords = _MOVES[role][: look.units[role]]
     if role == "hook" and len(chords) == 2:
         chords = ("I", "V")
-    bed(mix, chords, _PATTERNS[role], look.voice, look.key, drums=role in ("hook", "offer", "cta"))
+    bed(mix, chords, PATTERNS[role], look.voice, look.key, drums=role in ("hook", "offer", "cta"))
     if role == "hook":
         mix.add(synth.rush(0.7, 300, 4000, 1, 0.7), 0.0, 0.30, pan=0.3)
         for i in range(len(look.hook)):
