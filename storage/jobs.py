@@ -7,10 +7,10 @@ again, so neither a killed worker nor an emptied broker loses or doubles work.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Index, Integer, String, Table, UniqueConstraint, and_, delete, or_, select, update
+from sqlalchemy import Column, Index, Integer, String, Table, UniqueConstraint, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.database import Instant, Tx, metadata
+from storage.database import AnyRow, Instant, Tx, metadata
 from storage.ids import new_id
 
 LEASE = timedelta(seconds=20)
@@ -88,6 +88,30 @@ def enqueue(tx: Tx, kind: str, key: str, subject_id: str, now: datetime) -> str 
         return None
     tx.ring(kind, job_id)
     return job_id
+
+
+def enqueue_again(tx: Tx, kind: str, key: str, subject_id: str, now: datetime) -> None:
+    """Queue a job that is done or failed once more, with all its attempts; one that still runs is left alone."""
+    ended = and_(jobs.c.kind == kind, jobs.c.key == key, jobs.c.state.in_(("done", "failed")))
+    fresh = {"state": "queued", "attempts": 0, "reason": None, "rung_at": now, "ended_at": None}
+    job_id = tx.scalar(update(jobs).where(ended).values(**fresh).returning(jobs.c.id))
+    if job_id is None:
+        enqueue(tx, kind, key, subject_id, now)
+    else:
+        tx.ring(kind, job_id)
+
+
+def failed(tx: Tx, limit: int = 50) -> list[AnyRow]:
+    """Return the jobs that were given up, the newest first: id, kind, subject_id, attempts, reason, ended_at."""
+    columns = (jobs.c.id, jobs.c.kind, jobs.c.subject_id, jobs.c.attempts, jobs.c.reason, jobs.c.ended_at)
+    return list(tx.all(select(*columns).where(jobs.c.state == "failed").order_by(jobs.c.ended_at.desc()).limit(limit)))
+
+
+def waiting(tx: Tx) -> dict[str, int]:
+    """Return how many jobs of each kind are queued or running."""
+    open_ones = jobs.c.state.in_(("queued", "running"))
+    rows = tx.all(select(jobs.c.kind, func.count().label("count")).where(open_ones).group_by(jobs.c.kind))
+    return {row.kind: row.count for row in rows}
 
 
 def claim(tx: Tx, job_id: str, now: datetime) -> Claim | None:
