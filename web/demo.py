@@ -48,7 +48,9 @@ def load(database: Database, media: Media, now: datetime) -> None:
         for category in catalogue()["categories"]:
             categories.name_category(tx, category["handle"], category["name"])
         sellers = {each["handle"]: _merchant(tx, each) for each in catalogue()["merchants"]}
-        products = {each["handle"]: _product(tx, each, sellers[each["merchant"]], now) for each in catalogue()["products"]}
+        products = {
+            each["handle"]: _product(tx, each, sellers[each["merchant"]], now) for each in catalogue()["products"]
+        }
         for product in catalogue()["products"]:
             mine = [segment for segment in segments if segment["product"] == product["handle"]]
             _clip(tx, sellers[product["merchant"]], product, products[product["handle"]], mine, now)
@@ -238,9 +240,7 @@ def _persona(tx: Tx, persona: Mapping[str, Any], products: Mapping[str, str], no
         return
     person_id = _person(tx, persona, now)
     earliest = now - timedelta(days=max(each["days_ago"] for each in persona["events"]), hours=1)
-    consent.put(
-        tx, person_id, personalise=True, measure=True, text_version=CONSENT_TEXT, source="demo", now=earliest
-    )
+    consent.put(tx, person_id, personalise=True, measure=True, text_version=CONSENT_TEXT, source="demo", now=earliest)
     for number, each in enumerate(persona["events"]):
         # A minute apart, so that events of one day keep the order in which they are told.
         at = now - timedelta(days=each["days_ago"]) + timedelta(minutes=number)

@@ -30,7 +30,10 @@ export interface Segment {
   propensity: number;
 }
 
-/** One place of the feed: `duration` in seconds, `why` in plain sentences of the page's language. */
+/** Why a video was chosen, as a sentence in the page's language; `at` is when the event happened that it names. */
+export interface Why { code: string; text: string; at: string | null }
+
+/** One place of the feed: `duration` in seconds. */
 export interface Video {
   id: string;
   mp4: string;
@@ -39,7 +42,7 @@ export interface Video {
   duration: number;
   segments: Segment[];
   product: Product;
-  why: string[];
+  why: Why[];
   liked: boolean;
   shared: boolean;
 }
@@ -51,7 +54,7 @@ export interface Page {
   videos: Video[];
   rooms: Room[];
   personalized: boolean;
-  version: string;
+  version: number;
   more: boolean;
 }
 

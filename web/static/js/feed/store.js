@@ -63,10 +63,10 @@ export class Feed {
   /**
    * Replace what the viewer has not seen yet by what the service would show now; what was seen stays where it is.
    * Asked for again while it runs, it runs once more afterwards.
-   * @param {string | number} [version] of the profile that the caller knows of
+   * @param {number} [version] of the profile that the caller knows of
    */
   async renew(version) {
-    if (version !== undefined && String(version) === this.version) return;
+    if (version !== undefined && version === this.version) return;
     if (this.renewing) {
       this.again = true;
       return;

@@ -1,0 +1,104 @@
+import { useEffect, useRef } from "preact/hooks";
+import { Item } from "vitrine/feed/item.js";
+import { HelpSheet, MenuSheet, WhySheet } from "vitrine/feed/sheets.js";
+import { html } from "vitrine/html.js";
+import { icon } from "vitrine/icon.js";
+import { t } from "vitrine/i18n.js";
+
+/** @typedef {import("vitrine/feed/control.js").Control} Control */
+
+// An item counts as the one in view when this much of it is.
+const IN_VIEW = 0.6;
+// Items further away than this are drawn as their poster only.
+const NEAR = 2;
+
+/** The whole feed: a scroller of videos, what lies over it, and the sheets. @param {{at: Control}} props */
+export function Screen({ at }) {
+  const { feed, players } = at;
+  const scroller = /** @type {{current: HTMLElement | null}} */ (useRef(null));
+  const videos = feed.videos.value;
+  const index = feed.index.value;
+
+  useEffect(() => {
+    const place = scroller.current;
+    if (!place) return;
+    const watcher = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries) {
+          if (entry.isIntersecting) feed.show(Number(/** @type {HTMLElement} */ (entry.target).dataset.place));
+        }
+      },
+      { root: place, threshold: IN_VIEW },
+    );
+    for (const item of place.querySelectorAll("[data-video-id]")) watcher.observe(item);
+    return () => watcher.disconnect();
+  }, [videos.map((video) => video.id).join()]);
+
+  useEffect(() => {
+    if (index > 0) scroller.current?.children[index]?.scrollIntoView({ behavior: "instant", block: "start" });
+  }, []);
+
+  return html`
+    <section
+      class="feed-scroller"
+      role="feed"
+      aria-label=${t("Videos for you")}
+      aria-busy=${feed.state.value === "loading"}
+      ref=${scroller}
+    >
+      ${videos.map(
+        (video, place) =>
+          html`<${Item}
+            key=${video.id}
+            at=${at}
+            video=${video}
+            place=${place}
+            current=${place === index}
+            near=${Math.abs(place - index) <= NEAR}
+          />`,
+      )}
+      <${End} at=${at} />
+    </section>
+    <div class="feed-top">
+      ${
+        feed.rooms.value.length > 0 &&
+        html`<a class="feed-live" href="/live/${feed.rooms.value[0].id}">
+          <span class="chip chip-live">${t("LIVE")}</span><span>${feed.rooms.value[0].title}</span>
+        </a>`
+      }
+      ${!feed.personalized.value && videos.length > 0 && html`<a class="feed-note" href="/account#privacy">${t("Not personalised")}</a>`}
+    </div>
+    <div class="feed-arrows">
+      <button class="feed-arrow" aria-label=${t("Previous video")} disabled=${index === 0} onClick=${() => at.go(-1)}>${icon("chevron-up")}</button>
+      <button class="feed-arrow" aria-label=${t("Next video")} onClick=${() => at.go(1)}>${icon("chevron-down")}</button>
+    </div>
+    ${at.sheet.value === "why" && html`<${WhySheet} at=${at} />`}
+    ${at.sheet.value === "menu" && html`<${MenuSheet} at=${at} />`}
+    ${at.sheet.value === "help" && html`<${HelpSheet} at=${at} />`}
+  `;
+}
+
+/** What comes after the last video. @param {{at: Control}} props */
+function End({ at }) {
+  const { feed } = at;
+  const nothing = feed.videos.value.length === 0;
+  if (feed.state.value === "ready" || feed.state.value === "loading") {
+    return html`<div class="feed-end" data-end aria-hidden="true"><div class="feed-end-loading skeleton"></div></div>`;
+  }
+  if (feed.state.value === "error") {
+    return html`<div class="feed-end" data-end tabindex="0">
+      ${icon("wifi-off")}
+      <h2>${t("The next videos could not be loaded.")}</h2>
+      <button class="button" onClick=${() => feed.retry()}>${t("Try again")}</button>
+    </div>`;
+  }
+  return html`<div class="feed-end" data-end tabindex="0">
+    ${icon(nothing ? "film" : "circle-check")}
+    <h2>${nothing ? t("There is nothing to watch yet.") : t("You have seen everything.")}</h2>
+    <p>${nothing ? t("Videos appear here when shops have clips of products that are in stock.") : t("New videos come when shops add clips.")}</p>
+    <p class="button-row">
+      <a class="button" href="/products">${t("Look at the products")}</a>
+      ${!nothing && html`<button class="button button-plain" onClick=${() => location.assign("/feed")}>${t("From the beginning")}</button>`}
+    </p>
+  </div>`;
+}

@@ -1,0 +1,132 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { KEYS, keysOn, setKeys } from "vitrine/feed/keys.js";
+import { html } from "vitrine/html.js";
+import { icon } from "vitrine/icon.js";
+import { moment, t } from "vitrine/i18n.js";
+
+/** @typedef {import("vitrine/feed/control.js").Control} Control */
+
+const NEXT = 10;
+
+/**
+ * A modal sheet: the browser keeps the focus inside and gives it back; Esc, the cross and a tap beside it close it.
+ * @param {{title: string, onClose: () => void, children?: any}} props
+ */
+function Sheet({ title, onClose, children }) {
+  const dialog = /** @type {{current: HTMLDialogElement | null}} */ (useRef(null));
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
+  return html`<dialog
+    class="sheet feed-sheet"
+    aria-labelledby="sheet-title"
+    ref=${dialog}
+    onClose=${onClose}
+    onClick=${(/** @type {MouseEvent} */ event) => event.target === dialog.current && dialog.current?.close()}
+  >
+    <div class="row spread">
+      <h2 id="sheet-title">${title}</h2>
+      <button class="icon-button" aria-label=${t("Close")} onClick=${() => dialog.current?.close()}>${icon("x")}</button>
+    </div>
+    ${children}
+  </dialog>`;
+}
+
+/** Why this video, and what the next ones are about. @param {{at: Control}} props */
+export function WhySheet({ at }) {
+  const video = at.feed.current;
+  const personal = at.feed.personalized.value;
+  if (!video) return null;
+  return html`<${Sheet} title=${t("Why am I seeing this?")} onClose=${() => (at.sheet.value = "")}>
+    <ul class="feed-reasons">
+      ${video.why.map(
+        ({ code, text, at: when }) =>
+          html`<li key=${text} data-reason=${code}>
+            ${icon(code.startsWith("because") ? "heart" : "sparkles")}
+            <span>${text}${when && html`<small class="soft"> · <time datetime=${when}>${moment(when)}</time></small>`}</span>
+          </li>`,
+      )}
+    </ul>
+    <${Mix} at=${at} />
+    <p class="small soft">
+      ${
+        personal
+          ? t("The order comes from what you watched, liked and skipped here; newer counts more. A small share is a surprise.")
+          : t("Your feed is not personalised: everybody who has not agreed sees the same mix.")
+      }
+      ${" "}<a href="/account#privacy">${t("Change this")}</a>
+    </p>
+  <//>`;
+}
+
+/** The categories of the next videos as bars, so that a reaction is seen to matter. @param {{at: Control}} props */
+function Mix({ at }) {
+  const coming = at.feed.videos.value.slice(at.feed.index.value + 1, at.feed.index.value + 1 + NEXT);
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const { product } of coming) counts.set(product.category_name, (counts.get(product.category_name) ?? 0) + 1);
+  const rows = [...counts].sort((a, b) => b[1] - a[1]);
+  if (rows.length === 0) return null;
+  return html`<section class="feed-mix">
+    <h3>${t("What comes next")}</h3>
+    <dl>
+      ${rows.map(
+        ([name, count]) =>
+          html`<div key=${name} ref=${(/** @type {HTMLElement | null} */ row) => row?.style.setProperty("--share", String(count / coming.length))}>
+            <dt>${name}</dt>
+            <dd>${t("{count} of {all}", { count, all: coming.length })}</dd>
+          </div>`,
+      )}
+    </dl>
+  </section>`;
+}
+
+/** What shall not come again. @param {{at: Control}} props */
+export function MenuSheet({ at }) {
+  const video = at.feed.current;
+  if (!video) return null;
+  const { product } = video;
+  return html`<${Sheet} title=${t("Not for me")} onClose=${() => (at.sheet.value = "")}>
+    <div class="feed-menu">
+      <button onClick=${() => at.notInterested("item")}>${icon("eye-off")}<span>${t("Not this product")}<small>${product.title}</small></span></button>
+      <button onClick=${() => at.notInterested("brand")}>${icon("tag")}<span>${t("Nothing of this brand")}<small>${product.brand}</small></span></button>
+      <button onClick=${() => at.notInterested("category")}>${icon("heart-off")}<span>${t("Nothing of this category")}<small>${product.category_name}</small></span></button>
+    </div>
+  <//>`;
+}
+
+/** The keys, the choices and the law. @param {{at: Control}} props */
+export function HelpSheet({ at }) {
+  const [on, setOn] = useState(keysOn());
+  const words = {
+    "previous or next video": t("previous or next video"),
+    "pause or play": t("pause or play"),
+    "sound on or off": t("sound on or off"),
+    like: t("like"),
+    product: t("product"),
+    "5 seconds back or on": t("5 seconds back or on"),
+    "this list": t("this list"),
+  };
+  return html`<${Sheet} title=${t("Help and choices")} onClose=${() => (at.sheet.value = "")}>
+    <dl class="feed-keys">
+      ${KEYS.map(([key, does]) => html`<div key=${key}><dt>${key.split(" ").map((each) => html`<kbd>${each}</kbd>`)}</dt><dd>${words[does]}</dd></div>`)}
+    </dl>
+    <label class="choice">
+      <input
+        type="checkbox"
+        checked=${on}
+        onChange=${(/** @type {any} */ event) => {
+          setKeys(event.currentTarget.checked);
+          setOn(event.currentTarget.checked);
+        }}
+      />
+      <span>${t("Use single letters as keys")}</span>
+    </label>
+    <p>${t("Tap the picture to pause, tap it twice to like it.")}</p>
+    <p class="row small">
+      <a href="/account#privacy">${t("My choices")}</a>
+      <a href="/datenschutz">${t("Privacy")}</a>
+      <a href="/impressum">${t("Legal notice")}</a>
+    </p>
+  <//>`;
+}

@@ -1,0 +1,136 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { html } from "vitrine/html.js";
+import { locale, moment, t } from "vitrine/i18n.js";
+import { Hearts } from "vitrine/live/hearts.js";
+import { icon } from "vitrine/live/icon.js";
+import { rounded } from "vitrine/live/store.js";
+
+/** @typedef {{store: import("vitrine/live/store.js").Store, screen: import("vitrine/live/screen.js").Screen}} Props */
+
+const number = new Intl.NumberFormat(locale, { notation: "compact" });
+
+/** The picture with what lies over it. @param {Props} props */
+export function Stage({ store, screen }) {
+  const video = useRef(/** @type {HTMLVideoElement | null} */ (null));
+  const place = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => screen.attach(video.current), []);
+  const playing = screen.state.value === "playing" && store.state.value === "live";
+  // Keys work while the picture has the focus only, so that nobody who dictates or types hits them (WCAG 2.1.4).
+  const onKey = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "m") screen.setMuted(!screen.muted.value);
+    else if (event.key === "f") toggleFullscreen(place.current);
+  };
+  return html`<section
+    class="stage"
+    ref=${place}
+    aria-label=${t("Live video")}
+    data-shape=${screen.portrait.value ? "portrait" : "landscape"}
+    data-playing=${playing}
+    onKeyDown=${onKey}
+  >
+    <video ref=${video} class="stage-video" playsinline autoplay tabindex="0" aria-label=${t("Live video of {host}", { host: store.room.host.name })}></video>
+    <div class="stage-scrim" aria-hidden="true"></div>
+    <${Middle} store=${store} screen=${screen} />
+    <div class="stage-captions" data-captions hidden></div>
+    <header class="stage-top">
+      <span class="host-face" aria-hidden="true">${[...store.room.host.name][0] ?? "V"}</span>
+      <div class="stage-title">
+        <h1>${store.room.title}</h1>
+        <p>${store.room.host.name}</p>
+      </div>
+      <${Badges} store=${store} />
+      <a class="stage-button stage-leave" href="/live" aria-label=${t("Leave the room")}>${icon("x")}</a>
+    </header>
+    <div class="stage-tools">
+      <button class="stage-button" aria-pressed=${screen.muted.value} aria-label=${t("Mute")} onClick=${() => screen.setMuted(!screen.muted.value)}>
+        ${icon(screen.muted.value ? "volume-x" : "volume-2")}
+      </button>
+      <button class="stage-button" aria-label=${t("Full screen")} onClick=${() => toggleFullscreen(place.current)}>${icon("maximize")}</button>
+    </div>
+    ${screen.blocked.value &&
+    html`<button class="unmute" onClick=${() => screen.setMuted(false)}>${icon("volume-x")}<span>${t("Turn the sound on")}</span></button>`}
+    <${Hearts} store=${store} />
+  </section>`;
+}
+
+/** @param {{store: Props["store"]}} props */
+function Badges({ store }) {
+  const live = store.state.value === "live";
+  const viewers = store.viewers.value;
+  return html`<p class="stage-badges">
+    ${live && html`<span class="chip chip-live">LIVE</span>`}
+    ${viewers > 0 &&
+    html`<span class="chip chip-glass">${icon("eye")}<span class="visually-hidden">${t("Viewers")}</span> ${number.format(rounded(viewers))}</span>`}
+  </p>`;
+}
+
+/** What is said in the middle while there is no running picture. @param {Props} props */
+function Middle({ store, screen }) {
+  const said = sayOf(store, screen);
+  return html`<div class="stage-middle" role="status" aria-live="polite">
+    ${said &&
+    html`<div class="stage-card">
+      ${said.busy && html`<span class="spinner" aria-hidden="true"></span>`}
+      <p class="stage-say">${said.title}</p>
+      ${said.text && html`<p>${said.text}</p>`}
+      ${said.until && html`<${Countdown} until=${said.until} />`}
+      ${said.retry && html`<button class="button" onClick=${screen.retry}>${t("Try again")}</button>`}
+      ${said.leave && html`<a class="button" href="/live">${t("See other shows")}</a>`}
+    </div>`}
+  </div>`;
+}
+
+/**
+ * @param {Props["store"]} store
+ * @param {Props["screen"]} screen
+ * @returns {{title: string, text?: string, busy?: boolean, until?: string | null, retry?: boolean, leave?: boolean} | null}
+ */
+function sayOf(store, screen) {
+  const host = store.room.host.name;
+  switch (store.state.value) {
+    case "ended":
+      return { title: t("The show is over"), text: t("Thank you for being here. Everything you saw is still in the list."), leave: true };
+    case "cancelled":
+      return { title: t("This show was cancelled"), leave: true };
+    case "scheduled":
+      return { title: t("The show begins soon"), text: store.room.scheduled_for ? moment(store.room.scheduled_for) : "", until: store.room.scheduled_for };
+    case "lobby":
+      return { title: t("{host} will be here in a moment", { host }), text: t("Stay here, the picture comes by itself."), busy: true };
+    case "reconnecting":
+      return { title: t("Back in a moment …"), text: t("The connection of {host} is interrupted.", { host }), busy: true };
+  }
+  switch (screen.state.value) {
+    case "playing":
+      return null;
+    case "failed":
+      return { title: t("The picture does not come through"), text: screen.sentence.value, retry: true };
+    case "full":
+      return { title: t("This room is full right now"), text: t("We keep trying for you."), busy: true };
+    case "stalled":
+      return { title: t("Reconnecting …"), busy: true };
+    default:
+      return { title: t("Connecting …"), busy: true };
+  }
+}
+
+/** @param {{until: string}} props */
+function Countdown({ until }) {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  const seconds = Math.max(0, Math.floor((Date.parse(until) - now) / 1000));
+  const parts = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
+  const names = [t("days"), t("hours"), t("min"), t("s")];
+  // Read every second it would drown everything else.
+  return html`<p class="countdown" aria-hidden="true">
+    ${parts.map((part, place) => (place > 0 || part > 0) && html`<span><b>${String(part).padStart(2, "0")}</b> ${names[place]}</span>`)}
+  </p>`;
+}
+
+/** @param {HTMLElement | null} place */
+function toggleFullscreen(place) {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else (place?.closest(".room") ?? place)?.requestFullscreen?.().catch(() => undefined);
+}

@@ -1,0 +1,122 @@
+import { computed, signal } from "@preact/signals";
+import { t } from "vitrine/i18n.js";
+
+/** @typedef {import("vitrine/shop/buy.js").Product} Product */
+/** @typedef {{id: string, title: string, state: string, host: {id: string, name: string}, scheduled_for: string | null, started_at: string | null, pinned: string | null, viewers: number, products: Product[], url: string}} Room */
+/** @typedef {{id: string, name: string, guest: boolean}} Me */
+/** @typedef {{id: string, name: string, text: string, host: boolean, mine: boolean, at: string}} Line */
+
+/** Older lines are dropped: nobody scrolls back further in a running show. */
+const MOST_LINES = 200;
+
+/**
+ * What is known of a room: signals that the page draws, and `take` for each message of the socket. Knows no DOM.
+ * @param {Room} room
+ * @param {Me} me
+ */
+export function roomStore(room, me) {
+  const products = signal(new Map(room.products.map((product) => [product.id, product])));
+  const pinnedId = signal(room.pinned);
+  const store = {
+    room,
+    me,
+    state: signal(room.state),
+    connected: signal(false),
+    viewers: signal(room.viewers),
+    products,
+    pinnedId,
+    pinned: computed(() => (pinnedId.value === null ? null : (products.value.get(pinnedId.value) ?? null))),
+    lines: signal(/** @type {Line[]} */ ([])),
+    name: signal(me.name),
+    notice: signal(""),
+    /** Until when (performance.now) the next message has to wait. */
+    waitUntil: signal(0),
+    hearts: signal(0),
+    take,
+  };
+
+  /** @param {any} message one message of livestream/PROTOCOL.md */
+  function take(message) {
+    switch (message.type) {
+      case "hello":
+        store.state.value = message.state ?? store.state.value;
+        if (message.name) store.name.value = message.name;
+        if ("pinned" in message) pinnedId.value = message.pinned;
+        if ("viewers" in message) store.viewers.value = message.viewers;
+        break;
+      case "chat-history":
+        store.lines.value = message.messages.map(line);
+        break;
+      case "chat":
+        store.lines.value = [...store.lines.value.slice(1 - MOST_LINES), line(message)];
+        break;
+      case "pin":
+        if (message.product && !products.value.has(message.product_id)) put(message.product);
+        pinnedId.value = message.product_id;
+        break;
+      case "unpin":
+        if (pinnedId.value === message.product_id) pinnedId.value = null;
+        break;
+      case "stock":
+        setStock(message);
+        break;
+      case "state":
+        store.state.value = message.state;
+        break;
+      case "presence":
+        store.viewers.value = message.viewers;
+        break;
+      case "reaction":
+        store.hearts.value += message.count ?? 1;
+        break;
+      case "error":
+        refuse(message);
+    }
+  }
+
+  /** @param {any} message @returns {Line} */
+  function line(message) {
+    return {
+      id: message.id,
+      name: message.name,
+      text: message.text,
+      host: message.role === "host",
+      mine: message.person === me.id,
+      at: message.at,
+    };
+  }
+
+  /** @param {Product} product */
+  function put(product) {
+    products.value = new Map(products.value).set(product.id, product);
+  }
+
+  /** @param {{variant_id: string, product_id: string, stock: number}} fact */
+  function setStock(fact) {
+    const product = products.value.get(fact.product_id);
+    if (!product) return;
+    const variants = product.variants.map((each) => (each.id === fact.variant_id ? { ...each, stock: fact.stock } : each));
+    put({ ...product, variants, stock: variants.reduce((sum, each) => sum + each.stock, 0) });
+  }
+
+  /** @param {any} message */
+  function refuse(message) {
+    const wait = Number(message.retry_after ?? 0);
+    if (wait > 0) store.waitUntil.value = performance.now() + wait * 1000;
+    store.notice.value = t(message.message, message);
+  }
+
+  return store;
+}
+
+/** @typedef {ReturnType<typeof roomStore>} Store */
+
+/**
+ * Round a number of viewers: nobody needs to know it exactly, and it should not flicker.
+ * @param {number} viewers
+ */
+export function rounded(viewers) {
+  if (viewers < 20) return viewers;
+  const step = viewers < 100 ? 5 : 10 ** (Math.floor(Math.log10(viewers)) - 1);
+  return Math.floor(viewers / step) * step;
+}
