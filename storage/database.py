@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import BigInteger, Connection, CursorResult, Engine, Executable, MetaData, Row, create_engine, event
@@ -71,7 +71,7 @@ class Tx:
         """Run a statement; with a list of parameters, once for each."""
         result = self.connection.execute(statement, parameters)
         assert isinstance(result, CursorResult), "Core statements give cursor results"
-        return cast(Rows, result)
+        return result
 
     def all(self, statement: Executable) -> Sequence[AnyRow]:
         """Return all rows of a query."""

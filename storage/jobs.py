@@ -110,8 +110,8 @@ def failed(tx: Tx, limit: int = 50) -> list[AnyRow]:
 def waiting(tx: Tx) -> dict[str, int]:
     """Return how many jobs of each kind are queued or running."""
     open_ones = jobs.c.state.in_(("queued", "running"))
-    rows = tx.all(select(jobs.c.kind, func.count().label("count")).where(open_ones).group_by(jobs.c.kind))
-    return {row.kind: row.count for row in rows}
+    rows = tx.all(select(jobs.c.kind, func.count().label("held")).where(open_ones).group_by(jobs.c.kind))
+    return {row.kind: row.held for row in rows}
 
 
 def claim(tx: Tx, job_id: str, now: datetime) -> Claim | None:
