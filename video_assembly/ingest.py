@@ -72,7 +72,9 @@ def probe(path: Path, *, limits: Limits | None = None) -> Probe:
     limits = limits or Limits()
     _check_head(path, limits)
     return Probe(
-        **sandbox.run("ingest:probe_task", {"path": str(path.resolve()), "limits": asdict(limits)}, _PROBE_BOUNDS)
+        **sandbox.run(
+            "video_assembly.ingest:probe_task", {"path": str(path.resolve()), "limits": asdict(limits)}, _PROBE_BOUNDS
+        )
     )
 
 
@@ -96,7 +98,7 @@ def prepare(
     tell("probing", 1.0)
     out_dir.mkdir(parents=True, exist_ok=True)
     arguments = {"source": str(source.resolve()), "out_dir": str(out_dir.resolve()), "limits": asdict(limits)}
-    result = sandbox.run("ingest:segments_task", arguments, _bounds_for(found), tell)
+    result = sandbox.run("video_assembly.ingest:segments_task", arguments, _bounds_for(found), tell)
     segments = [_segment(row, out_dir) for row in result["segments"]]
     log.info("%r of %.1f s became %d segments", filename, found.duration, len(segments))
     return Prepared(found, segments, _notices(found, segments, result["scenes_missing"]))

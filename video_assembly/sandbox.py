@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -48,7 +49,7 @@ Tell = Callable[[str, float], None]
 
 
 def run(task: str, arguments: dict[str, Any], bounds: Bounds, progress: Tell | None = None) -> dict[str, Any]:
-    """Runs `task` (`module:function` of this package, called with these JSON arguments and `progress`) in a child.
+    """Runs `task` (`module:function`, called with these JSON arguments and `progress`) in a child.
 
     Returns what the function returned. Raises Refused as the child did, or for a child that crashed or used too much;
     SandboxFailed when the child met a fault of this machine.
@@ -175,7 +176,7 @@ def _work(job: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
             say({"step": step, "fraction": round(fraction, 3)})
 
     try:
-        run_task = getattr(import_module(f"video_assembly.{module}"), function)
+        run_task = getattr(import_module(module), function)
     except ImportError as error:
         say({"failed": repr(error)})
         return
@@ -191,6 +192,8 @@ def _work(job: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
         number = getattr(error, "errno", None)
         if isinstance(error, OSError) and not isinstance(error, FFmpegError) and number in _OUR_FAULTS:
             say({"failed": repr(error)})
+        elif number == errno.EFBIG:
+            say({"refused": "media-too-demanding", "cause": repr(error), "extra": {}})
         else:
             # Hostile bytes raise anything: UnicodeDecodeError, AttributeError, FFmpegError. The log gets the place.
             import traceback
@@ -198,8 +201,9 @@ def _work(job: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
             say({"refused": "media-broken", "cause": traceback.format_exc(limit=-4), "extra": {}})
 
 
-_OUR_FAULTS = frozenset({2, 13, 23, 24, 28, 30, 122})
-"""ENOENT, EACCES, ENFILE, EMFILE, ENOSPC, EROFS, EDQUOT."""
+_OUR_FAULTS = frozenset(
+    {errno.ENOENT, errno.EACCES, errno.ENFILE, errno.EMFILE, errno.ENOSPC, errno.EROFS, errno.EDQUOT}
+)
 
 
 def main() -> None:
