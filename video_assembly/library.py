@@ -4,7 +4,7 @@ A stored segment's bytes never change, because videos are recipes over segment i
 gets new segments that replace the old ones; a replaced one is seen by old videos only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
@@ -276,8 +276,8 @@ def edit_segment(
     return segment(tx, segment_id, merchant_id)
 
 
-def candidates(tx: Tx, now: datetime) -> list[SegmentCandidate]:
-    """Return every segment that a video may use now, the oldest first.
+def candidates(tx: Tx, now: datetime, *, among: Collection[str] | None = None) -> list[SegmentCandidate]:
+    """Return every segment that a video may use now (with `among`, those of these ids), the oldest first.
 
     It is neither archived nor replaced, has a role, is about a product or a category, is valid now, and its clip's
     rights have not ended. Whether its product is published and in stock is for `shop.catalog.facts` to say.
@@ -301,6 +301,8 @@ def candidates(tx: Tx, now: datetime) -> list[SegmentCandidate]:
         )
         .order_by(segments.c.id)
     )
+    if among is not None:
+        query = query.where(segments.c.id.in_(among))
     return [SegmentCandidate(**{**row._mapping, "tags": tuple(row.tags)}) for row in tx.all(query)]
 
 

@@ -1,0 +1,111 @@
+"""Recipes: the ordered segments of each video. The same segments about the same product are the same video for ever."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, ForeignKey, Integer, String, Table, insert, select
+
+from storage.database import Instant, Tx, metadata
+from storage.ids import new_id
+from video_assembly.library import segments
+from video_assembly.storyboard import Storyboard
+
+recipes = Table(
+    "recipes",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    # Without foreign keys to products: a recipe outlives what it is about, to be answered with 410.
+    Column("product_id", String(36), nullable=False, index=True),
+    Column("merchant_id", ForeignKey("merchants.id", ondelete="CASCADE"), nullable=False),
+    Column("segments", JSON, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Ingredient:
+    """A segment as it stands in a recipe."""
+
+    id: str
+    clip_id: str
+    product_id: str | None
+    role: str
+    duration_ms: int
+    poster_key: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A video: which segments in which order, about which product."""
+
+    id: str
+    digest: str
+    product_id: str
+    merchant_id: str
+    ingredients: tuple[Ingredient, ...]
+    duration_ms: int
+
+
+def store(tx: Tx, board: Storyboard, now: datetime) -> Recipe:
+    """Return the recipe of a storyboard, written if it is new."""
+    text = "\n".join((board.subject.product_id, *board.segment_ids))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    row = tx.one_or_none(select(recipes).where(recipes.c.digest == digest))
+    if row is not None:
+        return recipe_of(row._asdict())
+    made = Recipe(
+        new_id(),
+        digest,
+        board.subject.product_id,
+        board.subject.merchant_id,
+        tuple(
+            Ingredient(each.id, each.clip_id, each.product_id, each.role, each.duration_ms, each.poster_key)
+            for each in (part.segment for part in board.parts)
+        ),
+        board.duration_ms,
+    )
+    tx.execute(
+        insert(recipes).values(
+            id=made.id,
+            digest=made.digest,
+            product_id=made.product_id,
+            merchant_id=made.merchant_id,
+            segments=[asdict(each) for each in made.ingredients],
+            duration_ms=made.duration_ms,
+            created_at=now,
+        )
+    )
+    return made
+
+
+def by_id(tx: Tx, recipe_ids: Collection[str]) -> dict[str, Recipe]:
+    """Return the recipes that exist among the ids."""
+    rows = tx.all(select(recipes).where(recipes.c.id.in_(set(recipe_ids)))) if recipe_ids else []
+    return {row.id: recipe_of(row._asdict()) for row in rows}
+
+
+def recipe_of(row: Mapping[str, Any]) -> Recipe:
+    """Return the columns of `recipes` as a recipe."""
+    return Recipe(
+        row["id"],
+        row["digest"],
+        row["product_id"],
+        row["merchant_id"],
+        tuple(Ingredient(**each) for each in row["segments"]),
+        row["duration_ms"],
+    )
+
+
+def subjects(tx: Tx, video_ids: Collection[str], segment_ids: Collection[str]) -> Mapping[str, str | None]:
+    """Return the product that each known video and segment is about; `personalization.events.ingest` asks."""
+    found: dict[str, str | None] = {}
+    for table, wanted in ((segments, segment_ids), (recipes, video_ids)):
+        if wanted:
+            rows = tx.all(select(table.c.id, table.c.product_id).where(table.c.id.in_(set(wanted))))
+            found.update({row.id: row.product_id for row in rows})
+    return found

@@ -1,0 +1,181 @@
+"""Slots: which recipe stands at which place of a viewer's feed, why, and with which chance.
+
+A slot belongs to one version of the viewer's profile. It is filled once and stays until its video can no longer be
+shown; what it held before is remembered, because that video may still be playing.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, String, Table, delete, insert, select, union_all
+from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.database import Instant, Tx, metadata
+from video_assembly.recipes import Recipe, recipe_of, recipes
+
+# What was shown, why and with which chance, is kept this long to be judged later.
+KEPT_FOR = timedelta(days=30)
+
+slots = Table(
+    "slots",
+    metadata,
+    Column("viewer_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    Column("profile_version", Integer, primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("recipe_id", ForeignKey("recipes.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("score", Float, nullable=False),
+    Column("propensity", Float, nullable=False),
+    Column("parts", JSON, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    # Reason and propensity of each segment, in the recipe's order: the recipe itself is shared by viewers.
+    Column("segments", JSON, nullable=False),
+    Column("seed", String(120), nullable=False),
+    Column("assembled_by", String(10), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index(None, "viewer_id", "recipe_id"),
+)
+replaced_slots = Table(
+    "replaced_slots",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("viewer_id", ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("recipe_id", ForeignKey("recipes.id", ondelete="CASCADE"), nullable=False),
+    Column("replaced_at", Instant, nullable=False),
+    Index(None, "viewer_id", "recipe_id"),
+)
+assemblies = Table(
+    "assemblies",
+    metadata,
+    Column("assembled_by", String(10), primary_key=True),
+    Column("places", Integer, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A filled place; `parts` sum to `score`, `segments` are (reason code, propensity) in the recipe's order."""
+
+    place: int
+    recipe: Recipe
+    kind: str
+    score: float
+    propensity: float
+    parts: Mapping[str, float]
+    reasons: Sequence[Mapping[str, Any]]
+    segments: Sequence[tuple[str, float]]
+    seed: str
+    created_at: datetime
+
+
+def read(tx: Tx, viewer_id: str, version: int, first: int, last: int) -> list[Slot]:
+    """Return the filled places from `first` to `last`, in order."""
+    columns = [column for column in slots.c if column.name != "segments"]
+    rows = tx.all(
+        select(*columns, slots.c.segments.label("why"), *[column.label(f"of_{column.name}") for column in _SHOWN])
+        .join_from(slots, recipes, recipes.c.id == slots.c.recipe_id)
+        .where(slots.c.viewer_id == viewer_id, slots.c.profile_version == version, slots.c.place.between(first, last))
+        .order_by(slots.c.place)
+    )
+    return [
+        Slot(
+            row.place,
+            recipe_of({column.name: row._mapping[f"of_{column.name}"] for column in _SHOWN}),
+            row.kind,
+            row.score,
+            row.propensity,
+            row.parts,
+            row.reasons,
+            [(reason, propensity) for reason, propensity in row.why],
+            row.seed,
+            row.created_at,
+        )
+        for row in rows
+    ]
+
+
+def write(tx: Tx, viewer_id: str, version: int, filled: Sequence[Slot], by: str) -> None:
+    """Write newly filled places and count who filled them; `by` is `worker` or `web`."""
+    if not filled:
+        return
+    tx.execute(
+        insert(slots),
+        [
+            {
+                "viewer_id": viewer_id,
+                "profile_version": version,
+                "place": slot.place,
+                "recipe_id": slot.recipe.id,
+                "kind": slot.kind,
+                "score": slot.score,
+                "propensity": slot.propensity,
+                "parts": dict(slot.parts),
+                "reasons": list(slot.reasons),
+                "segments": [list(each) for each in slot.segments],
+                "seed": slot.seed,
+                "assembled_by": by,
+                "created_at": slot.created_at,
+            }
+            for slot in filled
+        ],
+    )
+    upsert = postgresql.insert if tx.connection.dialect.name == "postgresql" else sqlite.insert
+    statement = upsert(assemblies).values(assembled_by=by, places=len(filled))
+    more = {"places": assemblies.c.places + len(filled)}
+    tx.execute(statement.on_conflict_do_update(index_elements=["assembled_by"], set_=more))
+
+
+def clear(tx: Tx, viewer_id: str, version: int, held: Collection[Slot], now: datetime) -> None:
+    """Empty places whose videos can no longer be shown; who has one open may go on."""
+    if not held:
+        return
+    places = [slot.place for slot in held]
+    mine = (slots.c.viewer_id == viewer_id) & (slots.c.profile_version == version)
+    tx.execute(delete(slots).where(mine, slots.c.place.in_(places)))
+    tx.execute(
+        insert(replaced_slots),
+        [{"viewer_id": viewer_id, "recipe_id": slot.recipe.id, "replaced_at": now} for slot in held],
+    )
+
+
+def prune(tx: Tx, viewer_id: str, version: int, now: datetime) -> None:
+    """Delete what the viewer was given longer ago than it is kept."""
+    old = (slots.c.created_at < now - KEPT_FOR) & (slots.c.profile_version != version)
+    tx.execute(delete(slots).where(slots.c.viewer_id == viewer_id, old))
+    mine = (replaced_slots.c.viewer_id == viewer_id) & (replaced_slots.c.replaced_at < now - KEPT_FOR)
+    tx.execute(delete(replaced_slots).where(mine))
+
+
+def holds(tx: Tx, viewer_id: str, recipe_id: str) -> bool:
+    """Tell whether the viewer was given this video."""
+    found = union_all(
+        *[
+            select(table.c.recipe_id).where(table.c.viewer_id == viewer_id, table.c.recipe_id == recipe_id)
+            for table in (slots, replaced_slots)
+        ]
+    )
+    return tx.scalar(found.limit(1)) is not None
+
+
+def counts(tx: Tx) -> dict[str, int]:
+    """Return how many places were filled so far, by `worker` and by `web`."""
+    return {"worker": 0, "web": 0, **{row.assembled_by: row.places for row in tx.all(select(assemblies))}}
+
+
+def export(tx: Tx, viewer_id: str) -> dict[str, Any]:
+    """Return which videos the viewer was given, when and why."""
+    return {
+        table.name: [dict(row._mapping) for row in tx.all(select(table).where(table.c.viewer_id == viewer_id))]
+        for table in (slots, replaced_slots)
+    }
+
+
+def erase(tx: Tx, viewer_id: str) -> None:
+    """Delete that; recipes stay, they are nobody's."""
+    for table in (slots, replaced_slots):
+        tx.execute(delete(table).where(table.c.viewer_id == viewer_id))
+
+
+_SHOWN = [column for column in recipes.c if column.name != "created_at"]

@@ -1,0 +1,354 @@
+"""The videos of each viewer: put together ahead of need by a worker, or when asked by web, by the same functions.
+
+Two feeds without a reaction between them are equal, because a filled place stays (`slots`).
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from personalization import log, memory, ranking, rates, state
+from personalization.ranking import Candidate, Choice
+from personalization.rates import Rates
+from personalization.state import State
+from shop import catalog
+from shop.catalog import ProductFacts
+from shop.stock import stock, stock_moves
+from storage.accounts import people
+from storage.database import EPOCH, Tx
+from storage.errors import NotFound, UserError
+from video_assembly import library, slots, storyboard
+from video_assembly.library import Source
+from video_assembly.recipes import Recipe, by_id, store, subjects
+from video_assembly.slots import Slot
+from video_assembly.storyboard import Rules, Shelf, Storyboard, Subject
+
+__all__ = [
+    "FeedPage",
+    "FeedSegment",
+    "FeedVideo",
+    "Playable",
+    "assemble",
+    "assembly_counts",
+    "erase",
+    "export",
+    "feed",
+    "ready",
+    "subjects",
+    "video",
+]
+
+PLACES_AHEAD = 10
+MOST_PLACES = 50
+# Digits of a place in a cursor; a hundred thousand videos are more than a life of scrolling.
+LONGEST_PLACE = 5
+# Places before a page that its videos should differ from.
+LOOK_BACK = 20
+# After this a place is filled anew, so that new clips reach viewers who do not react.
+FRESH_FOR = timedelta(hours=12)
+# A video whose product sold out still plays for those who have it open.
+SOLD_OUT_GRACE = timedelta(hours=1)
+# Videos watched lately whose segments the next ones avoid.
+RECENT_VIDEOS = 5
+ASSEMBLED_BY = ("worker", "web")
+
+assembly_counts = slots.counts
+export = slots.export
+erase = slots.erase
+
+
+@dataclass(frozen=True)
+class FeedSegment:
+    """A segment of a video in a feed; `start_ms` is its place in the video, `reason` a code of storyboard.Part."""
+
+    id: str
+    clip_id: str
+    product_id: str | None
+    role: str
+    start_ms: int
+    duration_ms: int
+    poster_key: str
+    reason: str
+    propensity: float
+
+
+@dataclass(frozen=True)
+class FeedVideo:
+    """A video at its place; `reasons` are codes with the events they name, `parts` sum to `score`."""
+
+    place: int
+    id: str
+    product_id: str
+    merchant_id: str
+    duration_ms: int
+    kind: str
+    score: float
+    parts: Mapping[str, float]
+    propensity: float
+    reasons: tuple[Mapping[str, Any], ...]
+    segments: tuple[FeedSegment, ...]
+
+    @property
+    def poster_key(self) -> str:
+        """The media key of the picture to be shown before the video plays."""
+        return self.segments[0].poster_key
+
+
+@dataclass(frozen=True)
+class FeedPage:
+    """Some places of a viewer's feed in their order; `cursor` asks for those after, None when nothing can be shown."""
+
+    version: int
+    profiled: bool
+    videos: tuple[FeedVideo, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True)
+class Playable:
+    """A video that may be played now: its recipe and what stitching needs, in order."""
+
+    recipe: Recipe
+    sold_out: bool
+    sources: tuple[Source, ...]
+
+
+def assemble(tx: Tx, viewer_id: str, *, places: int = PLACES_AHEAD, now: datetime, by: str = "worker") -> int:
+    """Fill the first places of the viewer's current feed and return how many were missing; running it again adds none.
+
+    `by` is who does it, `worker` ahead of need or `web` in a request, for `assembly_counts`.
+    """
+    assert by in ASSEMBLED_BY, f"{by!r} does not assemble"
+    current = state.current(tx, viewer_id, now)
+    _, made = _filled(tx, viewer_id, current, range(1, places + 1), now, by)
+    if made and by == "worker":
+        tx.tell(memory.topic(viewer_id), {"type": "feed-changed", "version": current.version, "ready": True})
+    return made
+
+
+def ready(tx: Tx, viewer_id: str, *, limit: int, now: datetime, after: str | None = None) -> FeedPage | None:
+    """Return a page of the feed if all its places are filled and can be shown, else None; only reads."""
+    version = state.version(tx, viewer_id, now)
+    first = _first(after, version)
+    held = slots.read(tx, viewer_id, version, first, first + _bounded(limit) - 1)
+    if len(held) < _bounded(limit) or _unusable(tx, held, now):
+        return None
+    return _page(version, held)
+
+
+def feed(
+    tx: Tx,
+    viewer_id: str,
+    *,
+    limit: int,
+    now: datetime,
+    after: str | None = None,
+    seed: str | None = None,
+) -> FeedPage:
+    """Return a page of the feed, filling the places that are missing or can no longer be shown; writes.
+
+    It is shorter than `limit` only when nothing that the viewer allows is in stock. `after` is the cursor of the page
+    before; of an older version it starts anew. With a `seed` (operators, previews) the page is made from that seed
+    and kept for nobody.
+    """
+    current = state.current(tx, viewer_id, now)
+    if seed is not None:
+        return _page(current.version, _made(tx, viewer_id, current, range(1, _bounded(limit) + 1), now, seed, []))
+    first = _first(after, current.version)
+    held, _ = _filled(tx, viewer_id, current, range(first, first + _bounded(limit)), now, "web")
+    return _page(current.version, held)
+
+
+def video(tx: Tx, video_id: str, now: datetime, *, viewer_id: str | None) -> Playable:
+    """Return a video that this viewer's feed has or had; with None the caller has checked a share link or a role.
+
+    Raises NotFound for a video of others, and 410 `video-gone` an hour after its product sold out, or at once when
+    the product is no longer published.
+    """
+    recipe = by_id(tx, [video_id]).get(video_id)
+    if recipe is None or (viewer_id is not None and not slots.holds(tx, viewer_id, video_id)):
+        raise NotFound("video-unknown", "There is no such video.")
+    since = _sold_out_since(tx, recipe.product_id)
+    if since is not None and since < now - SOLD_OUT_GRACE:
+        raise UserError("video-gone", "What this video shows is no longer for sale.", status=410)
+    sources = library.sources(tx, [each.id for each in recipe.ingredients])
+    return Playable(recipe, since is not None, tuple(sources))
+
+
+def _bounded(limit: int) -> int:
+    return max(1, min(limit, MOST_PLACES))
+
+
+def _first(after: str | None, version: int) -> int:
+    """Return the place after a cursor `version.place`; the first one when it is none of this version."""
+    of_version, _, place = (after or "").rpartition(".")
+    known = of_version == str(version) and len(place) <= LONGEST_PLACE and place.isascii() and place.isdigit()
+    return int(place) + 1 if known else 1
+
+
+def _filled(tx: Tx, viewer_id: str, current: State, places: range, now: datetime, by: str) -> tuple[list[Slot], int]:
+    """Return these places of the current feed, in order, and how many of them had to be filled."""
+    # Those before are read too: what they hold is not to come again at once.
+    held = slots.read(tx, viewer_id, current.version, places.start - LOOK_BACK, places.stop - 1)
+    asked = [slot for slot in held if slot.place in places]
+    gone = _unusable(tx, asked, now)
+    slots.clear(tx, viewer_id, current.version, gone, now)
+    held = [slot for slot in held if slot not in gone]
+    taken = {slot.place for slot in held}
+    missing = [place for place in places if place not in taken]
+    if not missing:
+        return [slot for slot in held if slot.place in places], 0
+    made = _made(tx, viewer_id, current, missing, now, current.seed, held)
+    slots.write(tx, viewer_id, current.version, made, by)
+    slots.prune(tx, viewer_id, current.version, now)
+    return sorted((slot for slot in [*held, *made] if slot.place in places), key=lambda slot: slot.place), len(made)
+
+
+def _made(
+    tx: Tx, viewer_id: str, current: State, places: Sequence[int], now: datetime, seed: str, held: Sequence[Slot]
+) -> list[Slot]:
+    """Choose a product and a storyboard for each place; the recipes are written, the slots are not."""
+    shelf = Shelf(library.candidates(tx, now))
+    facts = catalog.facts(tx)
+    with_everybody = rates.current(tx)
+    locale = tx.scalar(select(people.c.locale).where(people.c.id == viewer_id))
+    rules = Rules(language=locale)
+    about = {each.id: Subject(each.id, each.merchant_id, each.category) for each in facts.values()}
+    products = [_candidate(each, with_everybody) for each in facts.values() if each.stock > 0]
+    choices = ranking.rank(
+        current.profile,
+        [each for each in products if shelf.tellable(about[each.product_id], rules)],
+        places,
+        now,
+        seed,
+        placed={slot.place: slot.recipe.product_id for slot in held},
+    )
+    # A hook of another product must be of one that this viewer could be offered too.
+    lend = {each.product_id for each in ranking.eligible(current.profile, products)}
+    used = _used(tx, viewer_id, current, held)
+    made = []
+    for choice in choices:
+        board = storyboard.plan(
+            shelf, about[choice.product_id], rules, f"{seed}:{choice.place}:plan", used=used, lend=lend
+        )
+        assert board is not None, "only products that a video can be made of are ranked"
+        used.update(board.segment_ids)
+        made.append(_slot(choice, board, store(tx, board, now), seed, now))
+    return made
+
+
+def _candidate(each: ProductFacts, with_everybody: Rates) -> Candidate:
+    rate = with_everybody.of(each.id)
+    return Candidate(each.id, each.merchant_id, each.category, each.brand, each.created_at, each.stock, rate)
+
+
+def _slot(choice: Choice, board: Storyboard, recipe: Recipe, seed: str, now: datetime) -> Slot:
+    return Slot(
+        choice.place,
+        recipe,
+        choice.kind,
+        choice.score,
+        choice.propensity,
+        choice.parts,
+        [reason.to_json() for reason in choice.reasons],
+        [(part.reason, part.propensity) for part in board.parts],
+        seed,
+        now,
+    )
+
+
+def _used(tx: Tx, viewer_id: str, current: State, held: Sequence[Slot]) -> Counter[str]:
+    """Count the segments of the feed so far and, for a profiled viewer, of the videos watched last."""
+    watched = by_id(tx, log.recent_videos(tx, viewer_id, RECENT_VIDEOS)) if current.profiled else {}
+    lately = [*watched.values(), *(slot.recipe for slot in held)]
+    return Counter(each.id for recipe in lately for each in recipe.ingredients)
+
+
+def _unusable(tx: Tx, held: Sequence[Slot], now: datetime) -> list[Slot]:
+    """Return the slots whose video is old, about something sold out, or of segments that may not be used any more."""
+    if not held:
+        return []
+    ingredients = [each for slot in held for each in slot.recipe.ingredients]
+    shown = {each.product_id for each in ingredients if each.product_id} | {slot.recipe.product_id for slot in held}
+    sellable = _sellable(tx, shown)
+    roles = _roles(tx, {each.id for each in ingredients}, now)
+    return [
+        slot
+        for slot in held
+        if slot.created_at < now - FRESH_FOR
+        or slot.recipe.product_id not in sellable
+        or any(
+            (each.product_id is not None and each.product_id not in sellable)
+            or roles.get(each.id) != (each.role, each.product_id)
+            for each in slot.recipe.ingredients
+        )
+    ]
+
+
+def _roles(tx: Tx, segment_ids: Collection[str], now: datetime) -> Mapping[str, tuple[str, str | None]]:
+    return {each.id: (each.role, each.product_id) for each in library.candidates(tx, now, among=segment_ids)}
+
+
+def _sellable(tx: Tx, product_ids: Collection[str]) -> set[str]:
+    """Return those of the products that are published and in stock."""
+    query = (
+        select(stock.c.product_id)
+        .join_from(stock, catalog.products, catalog.products.c.id == stock.c.product_id)
+        .where(stock.c.product_id.in_(product_ids), stock.c.quantity > 0, catalog.products.c.published)
+    )
+    return set(tx.execute(query.distinct()).scalars())
+
+
+def _sold_out_since(tx: Tx, product_id: str) -> datetime | None:
+    """Return since when nothing is left of a product, None while there is; the beginning of time when unpublished."""
+    if _sellable(tx, [product_id]):
+        return None
+    query = (
+        select(func.max(stock_moves.c.at))
+        .join_from(stock_moves, stock, stock.c.variant_id == stock_moves.c.variant_id)
+        .join(catalog.products, catalog.products.c.id == stock.c.product_id)
+        .where(stock.c.product_id == product_id, catalog.products.c.published)
+    )
+    last: datetime | None = tx.scalar(query)
+    return last or EPOCH
+
+
+def _page(version: int, held: Sequence[Slot]) -> FeedPage:
+    cursor = f"{version}.{held[-1].place}" if held else None
+    return FeedPage(version, version >= 0, tuple(map(_shown, held)), cursor)
+
+
+def _shown(slot: Slot) -> FeedVideo:
+    recipe, start, shown = slot.recipe, 0, []
+    for each, (reason, propensity) in zip(recipe.ingredients, slot.segments, strict=True):
+        shown.append(
+            FeedSegment(
+                each.id,
+                each.clip_id,
+                each.product_id,
+                each.role,
+                start,
+                each.duration_ms,
+                each.poster_key,
+                reason,
+                propensity,
+            )
+        )
+        start += each.duration_ms
+    return FeedVideo(
+        slot.place,
+        recipe.id,
+        recipe.product_id,
+        recipe.merchant_id,
+        recipe.duration_ms,
+        slot.kind,
+        slot.score,
+        slot.parts,
+        slot.propensity,
+        tuple(slot.reasons),
+        tuple(shown),
+    )
