@@ -23,11 +23,12 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 export class Control {
   /**
    * @param {HTMLElement} place where the feed is drawn
-   * @param {{first: import("vitrine/feed/shapes.d.ts").Page, start: string, agreed: boolean, share: string}} given
+   * @param {{first: import("vitrine/feed/shapes.d.ts").Page, start: string, agreed: boolean, share: string, gone: boolean}} given
    */
-  constructor(place, { first, start, agreed, share }) {
+  constructor(place, { first, start, agreed, share, gone }) {
     this.place = place;
     this.share = share;
+    this.gone = gone;
     this.feed = new Feed(first, start);
     this.events = new Events(agreed, (answer) => this.learnt(answer));
     this.players = new Players((id, type, video) => this.played(id, type, video));
@@ -43,6 +44,7 @@ export class Control {
 
   /** Begin to play, to listen and to tell. */
   start() {
+    if (this.gone) toast(t("This video is no longer there. Here is your feed."));
     effect(() => this.turn());
     hear("stock", (fact) => this.feed.stock(fact));
     hear("viewer", (fact) => fact.type === "feed-changed" && this.feed.renew(fact.version));
@@ -64,14 +66,14 @@ export class Control {
     const video = videos.value[at];
     // The stages of videos that have just come are drawn first
     queueMicrotask(() => requestAnimationFrame(() => {
-      this.players.assign(near.map(({ id, mp4 }) => ({ id, src: mp4 })));
-      if (!video || video.id === this.shown) return;
+      this.players.assign(near.map(({ key, mp4 }) => ({ id: key, src: mp4 })));
+      if (!video || video.key === this.shown) return;
       const before = this.watch;
       before?.left(performance.now(), this.position.peek());
-      this.shown = video.id;
+      this.shown = video.key;
       this.position.value = 0;
       this.watch = new Watch(video, at, performance.now(), (...event) => this.events.track(...event));
-      this.players.select(video.id, !still.matches && document.visibilityState === "visible");
+      this.players.select(video.key, !still.matches && document.visibilityState === "visible");
     }));
   }
 

@@ -6,12 +6,13 @@ import { html } from "vitrine/html.js";
 /** The feed of a page; its data attributes carry the first answer of GET /v1/feed. */
 class FeedElement extends HTMLElement {
   connectedCallback() {
-    const { first, start, consent, share } = this.dataset;
+    const { first, start, consent, share, gone } = this.dataset;
     const control = new Control(this, {
       first: JSON.parse(first ?? "{}"),
       start: start ?? "",
       agreed: consent === "yes",
       share: share ?? "",
+      gone: gone === "yes",
     });
     this.replaceChildren();
     render(html`<${Screen} at=${control} />`, this);

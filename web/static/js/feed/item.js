@@ -17,8 +17,8 @@ const DOUBLE_TAP_MILLISECONDS = 260;
  * @param {{at: Control, video: Video, place: number, current: boolean, near: boolean}} props
  */
 export function Item({ at, video, place, current, near }) {
-  const title = `title-${video.id}`;
-  const reason = `reason-${video.id}`;
+  const title = `title-${video.key}`;
+  const reason = `reason-${video.key}`;
   return html`<article
     class="feed-item"
     tabindex="0"
@@ -36,7 +36,7 @@ export function Item({ at, video, place, current, near }) {
     <div class="feed-frame">
       <div class="feed-stage">
         ${video.poster && html`<img class="feed-poster" src=${video.poster} alt="" loading=${near ? "eager" : "lazy"} />`}
-        <div class="feed-players" id="stage-${video.id}"></div>
+        <div class="feed-players" id="stage-${video.key}"></div>
       </div>
       ${near && html`<${Surface} at=${at} video=${video} current=${current} />`}
     </div>
@@ -68,7 +68,7 @@ function Surface({ at, video, current }) {
   const { players } = at;
   const [heart, setHeart] = useState(/** @type {{x: number, y: number, n: number} | null} */ (null));
   const waiting = useRef(/** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined));
-  const broken = players.broken.value.has(video.id);
+  const broken = players.broken.value.has(video.key);
   const playing = players.playing.value;
 
   /** @param {MouseEvent} event */
@@ -93,7 +93,7 @@ function Surface({ at, video, current }) {
     return html`<div class="feed-broken" role="alert">
       ${icon("video-off")}
       <p>${t("This video could not be played.")}</p>
-      <button class="button" onClick=${() => players.retry(video.id)}>${t("Try again")}</button>
+      <button class="button" onClick=${() => players.retry(video.key)}>${t("Try again")}</button>
     </div>`;
   }
   return html`

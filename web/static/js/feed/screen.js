@@ -32,7 +32,7 @@ export function Screen({ at }) {
     );
     for (const item of place.querySelectorAll("[data-video-id]")) watcher.observe(item);
     return () => watcher.disconnect();
-  }, [videos.map((video) => video.id).join()]);
+  }, [videos.map((video) => video.key).join()]);
 
   useEffect(() => {
     if (index > 0) scroller.current?.children[index]?.scrollIntoView({ behavior: "instant", block: "start" });
@@ -49,7 +49,7 @@ export function Screen({ at }) {
       ${videos.map(
         (video, place) =>
           html`<${Item}
-            key=${video.id}
+            key=${video.key}
             at=${at}
             video=${video}
             place=${place}

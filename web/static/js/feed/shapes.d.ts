@@ -33,8 +33,9 @@ export interface Segment {
 /** Why a video was chosen, as a sentence in the page's language; `at` is when the event happened that it names. */
 export interface Why { code: string; text: string; at: string | null }
 
-/** One place of the feed: `duration` in seconds. */
+/** One place of the feed: `duration` in seconds; `key` is the place's, because a video may come again. */
 export interface Video {
+  key: string;
   id: string;
   mp4: string;
   poster: string | null;
@@ -47,7 +48,7 @@ export interface Video {
   shared: boolean;
 }
 
-export interface Room { id: string; title: string; host: string; state: string; image: string | null }
+export interface Room { id: string; title: string; host: string; state: string; url: string }
 
 /** What GET /v1/feed answers. */
 export interface Page {
@@ -55,7 +56,7 @@ export interface Page {
   rooms: Room[];
   personalized: boolean;
   version: number;
-  more: boolean;
+  cursor: string | null;
 }
 
 /** An event in the shape of Segment's specification, as POST /v1/batch takes it. */

@@ -21,10 +21,12 @@ export class Feed {
     this.personalized = signal(first.personalized);
     this.index = signal(0);
     /** @type {import("@preact/signals").Signal<"ready" | "loading" | "end" | "error">} */
-    this.state = signal(first.more ? "ready" : "end");
+    this.state = signal("ready");
     this.version = first.version;
+    this.cursor = first.cursor;
     this.renewing = false;
     this.again = false;
+    this.settle(first);
     this.restore(wanted);
   }
 
@@ -39,19 +41,36 @@ export class Feed {
     if (this.videos.value.length - index <= AHEAD) this.more();
   }
 
+  /** Take the place of a page. The feed goes on as long as pages have something. @param {Page} page */
+  settle(page) {
+    this.version = page.version;
+    this.cursor = page.cursor;
+    this.rooms.value = page.rooms;
+    this.personalized.value = page.personalized;
+    this.state.value = page.cursor && page.videos.length > 0 ? "ready" : "end";
+  }
+
   /** Ask for the videos after the last one. */
   async more() {
     if (this.state.value !== "ready") return;
     this.state.value = "loading";
-    const last = this.videos.value.at(-1);
+    const { version } = this;
     try {
-      const page = await ask("GET", `/v1/feed?limit=${PAGE}${last ? `&after=${last.id}` : ""}`);
-      const known = new Set(this.videos.value.map((video) => video.id));
-      this.videos.value = [...this.videos.value, ...page.videos.filter((/** @type {Video} */ each) => !known.has(each.id))];
-      this.state.value = page.more ? "ready" : "end";
+      /** @type {Page} */
+      const page = await ask("GET", `/v1/feed?limit=${PAGE}&after=${encodeURIComponent(this.cursor ?? "")}`);
+      // A reaction in the meantime has brought other videos
+      if (version !== this.version || this.renewing) return;
+      this.videos.value = [...this.videos.value, ...this.unknown(page.videos, this.videos.value)];
+      this.settle(page);
     } catch {
       this.state.value = "error";
     }
+  }
+
+  /** @param {Video[]} found @param {Video[]} held */
+  unknown(found, held) {
+    const keys = new Set(held.map((video) => video.key));
+    return found.filter((video) => !keys.has(video.key));
   }
 
   /** Try again after an error. */
@@ -78,12 +97,8 @@ export class Feed {
         /** @type {Page} */
         const page = await ask("GET", `/v1/feed?limit=${PAGE}`);
         const seen = this.videos.value.slice(0, this.index.value + 1);
-        const known = new Set(seen.map((video) => video.id));
-        this.videos.value = [...seen, ...page.videos.filter((video) => !known.has(video.id))];
-        this.rooms.value = page.rooms;
-        this.personalized.value = page.personalized;
-        this.version = page.version;
-        this.state.value = page.more ? "ready" : "end";
+        this.videos.value = [...seen, ...this.unknown(page.videos, seen)];
+        this.settle(page);
         this.remember();
       } while (this.again);
     } catch {
@@ -102,7 +117,7 @@ export class Feed {
     if (this.videos.value.length - at <= AHEAD) this.more();
   }
 
-  /** @param {string} id @param {Partial<Video>} changes */
+  /** @param {string} id of a video, wherever it comes @param {Partial<Video>} changes */
   change(id, changes) {
     this.videos.value = this.videos.value.map((video) => (video.id === id ? { ...video, ...changes } : video));
     this.remember();
@@ -153,10 +168,11 @@ export class Feed {
       this.index.value = Math.max(0, here);
       return;
     }
-    const known = new Set(before.map((video) => video.id));
-    const fresh = new Map(this.videos.value.map((video) => [video.id, video]));
-    const seen = before.map((video) => fresh.get(video.id) ?? video);
-    this.videos.value = [...seen, ...this.videos.value.filter((video) => !known.has(video.id))];
+    const fresh = this.videos.value.filter((video) => video.id !== wanted || !video.key.startsWith("named."));
+    const now = new Map(this.videos.value.map((video) => [video.product.id, video.product]));
+    // What was seen is remembered, what it costs and how many are left is of now
+    const seen = before.map((video) => ({ ...video, product: now.get(video.product.id) ?? video.product }));
+    this.videos.value = [...seen, ...this.unknown(fresh, seen)];
     this.index.value = seen.length - 1;
   }
 }

@@ -1,0 +1,58 @@
+"""Reasons in plain words: what ranking and storyboard say as codes, as sentences of the page's language."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shop.catalog import Product
+from web.i18n import translate
+
+# What the viewer did, by the code of personalization.explain.
+EVENTS = {
+    "because-bought": "You bought “{product}”.",
+    "because-cart": "You put “{product}” into your cart.",
+    "because-clicked": "You looked at “{product}”.",
+    "because-viewed": "You looked at “{product}”.",
+    "because-shared": "You shared “{product}”.",
+    "because-liked": "You liked “{product}”.",
+    "because-completed": "You watched “{product}” to the end.",
+    "because-watched": "You watched “{product}” for a while.",
+    "because-interested": "You said that “{product}” is for you.",
+}
+# How that leads to this video, by what both share; of the same product nothing has to be said.
+SHARED = {
+    "category": "This is from the same category: {value}.",
+    "brand": "This is of the same brand: {value}.",
+    "merchant": "This is from the same shop.",
+}
+WITHOUT_EVENT = {
+    "surprise": "A surprise: now and then we show something that your taste would not have chosen.",
+    "new-here": "This is new here.",
+    "popular": "Many people watch this to the end.",
+    "in-stock": "This is in stock.",
+}
+# Why a segment stands in its video, by the code of video_assembly.storyboard.
+SEGMENT_REASONS = {
+    "only-one": "The only clip for this part.",
+    "own-language": "It speaks your language.",
+    "not-seen-lately": "You have not seen it lately.",
+    "about-category": "It opens with the category.",
+    "fits-best": "It fits best here.",
+    "surprise": "A surprise, to learn what works.",
+}
+
+
+def why_json(
+    reason: Mapping[str, Any], products: Mapping[str, Product], categories: Mapping[str, str], locale: str
+) -> dict[str, Any]:
+    """Return a reason of ranking with its sentence; it names the event where there is one."""
+    code = str(reason["code"])
+    product = products.get(reason.get("product_id") or "")
+    if code not in EVENTS or product is None:
+        sentence = WITHOUT_EVENT.get(code, "This fits what you watched here.")
+        return {**reason, "code": code, "text": translate(locale, sentence), "at": reason.get("at")}
+    text = translate(locale, EVENTS[code], product=product.title)
+    about, value = str(reason.get("about")), str(reason.get("value"))
+    if about in SHARED:
+        named = categories.get(value, value) if about == "category" else value
+        text += " " + translate(locale, SHARED[about], value=named)
+    return {**reason, "code": code, "text": text, "at": reason.get("at")}

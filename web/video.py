@@ -1,0 +1,136 @@
+"""The bytes of videos and pictures, and the links by which a video is shared."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from storage.accounts import Person
+from storage.clock import utcnow
+from storage.errors import NotFound, UserError
+from video_assembly import videos
+from video_assembly.stitch import SegmentSource, Stitched
+from video_assembly.videos import Playable
+from web.ranged import ranged
+from web.services import Services, services
+from web.sessions import viewer
+from web.sharing import LONGEST_TOKEN, SHARE_LIFE, share_opens, share_token
+
+# A recipe never changes, but who may play it and until when does.
+VIDEO_CACHE = "private, max-age=3600"
+FOR_EVER = "public, max-age=31536000, immutable"
+FOR_A_WHILE = "public, max-age=3600"
+BLOCK = 256 * 1024
+
+# What anybody may have who knows its digest; uploads are nobody's but their merchant's.
+PUBLIC_KEY = re.compile(r"(?:segments|thumbs|posters|products)/[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
+DIGEST = re.compile(r"[0-9a-f]{32,}")
+KINDS = {".mp4": "video/mp4", ".webp": "image/webp", ".jpg": "image/jpeg", ".png": "image/png"}
+
+
+def get_video(request: Request) -> Response:
+    """`GET /v/{id}.mp4`: the whole video or any part of it, to its viewer or with a share link."""
+    parts = services(request)
+    playable, _ = video_for(request, parts, request.state.person, request.path_params["id"])
+    stitched = _stitched(parts, playable)
+    return ranged(
+        request,
+        size=stitched.size,
+        etag=stitched.etag,
+        read=stitched.read,
+        media_type=stitched.content_type,
+        headers={"Cache-Control": VIDEO_CACHE},
+    )
+
+
+def post_share(request: Request) -> Response:
+    """`POST /v1/videos/{id}/share`: a link that opens this video for a week, without an account."""
+    parts = services(request)
+    person = viewer(request)
+    parts.limiter.take("write", person.id)
+    video_id = request.path_params["id"]
+    video_for(request, parts, person, video_id)
+    expires = (utcnow() + SHARE_LIFE).replace(microsecond=0)
+    token = share_token(parts.settings.secret_key(), video_id, expires)
+    url = request.url.replace(path=f"/feed/{video_id}", query=f"share={token}")
+    body = {"url": str(url), "days": SHARE_LIFE.days, "expires": expires.isoformat().replace("+00:00", "Z")}
+    return JSONResponse(body, 201)
+
+
+def get_media(request: Request) -> Response:
+    """`GET /media/{key}`: segments, posters, thumbnails and product pictures."""
+    parts = services(request)
+    key = request.path_params["key"]
+    kind = KINDS.get(Path(key).suffix)
+    if kind is None or not PUBLIC_KEY.fullmatch(key) or not parts.media.exists(key):
+        raise NotFound("not-found", "There is nothing at this address.")
+    path = parts.media.path(key)
+    known = path.stat()
+    named_by_content = DIGEST.fullmatch(path.stem) is not None
+
+    def read(start: int, stop: int) -> Iterator[bytes]:
+        with path.open("rb") as file:
+            file.seek(start)
+            while start < stop and (block := file.read(min(BLOCK, stop - start))):
+                yield block
+                start += len(block)
+
+    return ranged(
+        request,
+        size=known.st_size,
+        etag=f'"{path.stem}"' if named_by_content else f'"{known.st_mtime_ns:x}-{known.st_size:x}"',
+        read=read,
+        media_type=kind,
+        headers={"Cache-Control": FOR_EVER if named_by_content else FOR_A_WHILE},
+    )
+
+
+def video_for(request: Request, parts: Services, person: Person | None, video_id: str) -> tuple[Playable, bool]:
+    """Return a video that this request may play, and whether it is the viewer's own rather than a shared one.
+
+    Raises NotFound for somebody else's, and UserError 410 when its product is no longer sold.
+    """
+    now = utcnow()
+    token = share_of(request)
+    with parts.db.reading() as tx:
+        if person is not None:
+            try:
+                return videos.video(tx, video_id, now, viewer_id=person.id), True
+            except NotFound:
+                if not token:
+                    raise
+        if not token or not share_opens(parts.settings.secret_key(), video_id, token, now):
+            raise NotFound("video-unknown", "There is no such video.")
+        return videos.video(tx, video_id, now, viewer_id=None), False
+
+
+def share_of(request: Request) -> str:
+    """Return the token of a share link, or an empty string."""
+    return request.query_params.get("share", "")[:LONGEST_TOKEN]
+
+
+def _stitched(parts: Services, playable: Playable) -> Stitched:
+    sources = tuple(
+        SegmentSource(parts.media.path(each.media_key), each.index, each.init_digest, each.digest)
+        for each in playable.sources
+    )
+    if not all(source.path.is_file() for source in sources):
+        raise UserError("video-lost", "A part of this video is no longer there.", status=410)
+    return _header(sources)
+
+
+@lru_cache(maxsize=256)
+def _header(sources: tuple[SegmentSource, ...]) -> Stitched:
+    """Compute a video's header once: a browser asks for several parts of each video."""
+    return Stitched(sources)
+
+
+routes = [
+    Route("/v/{id}.mp4", get_video),
+    Route("/v1/videos/{id}/share", post_share, methods=["POST"]),
+    Route("/media/{key:path}", get_media),
+]
