@@ -16,14 +16,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from storage.clock import utcnow
-from storage.database import Tx
 from storage.errors import TooMany, Unavailable, UserError
 from storage.ids import new_id
 from video_assembly import clips
 from video_assembly.ingest import Refused
 from video_assembly.source import container_of
 from web.bodies import checked
-from web.clips import clip_json, clips_owner
+from web.clips import clip_json, owner
 from web.limits import client_of
 from web.services import Services, services
 from web.upload_form import UploadForm, boundary_of
@@ -146,7 +145,7 @@ class Quarantine:
 async def create_clip(request: Request) -> Response:
     """`POST /v1/clips`: 201 with the clip, which a worker takes up from here."""
     parts = services(request)
-    person_id, merchant_id, used = await run_in_threadpool(clips_owner, request)
+    merchant_id, used = await run_in_threadpool(_owner, parts, request)
     parts.limiter.take("upload", client_of(request))
     boundary = boundary_of(request.headers.get("content-type", ""))
     most = _room(parts, used, request.headers.get("content-length"), 0 if boundary is None else FORM_OVERHEAD)
@@ -201,6 +200,11 @@ def too_large(most: int) -> TooLarge:
     return TooLarge("clip-too-large", sentence, most=most // MEBIBYTE)
 
 
+def _quota_used_up(most: int) -> NoRoom:
+    sentence = "Your library has used up its {most} MB. Remove clips that you no longer need."
+    return NoRoom("quota-used-up", sentence, most=most // MEBIBYTE)
+
+
 def _room(parts: Services, used: int, declared: str | None, overhead: int) -> int:
     """Return how many bytes the file may have; raises before a byte of the body is read when it has too many."""
     settings = parts.settings
@@ -209,11 +213,7 @@ def _room(parts: Services, used: int, declared: str | None, overhead: int) -> in
         raise too_large(settings.upload_limit)
     left = settings.upload_quota - used
     if expected > left + overhead or left <= 0:
-        raise NoRoom(
-            "quota-used-up",
-            "Your library has used up its {most} MB. Remove clips that you no longer need.",
-            most=settings.upload_quota // MEBIBYTE,
-        )
+        raise _quota_used_up(settings.upload_quota)
     if parts.media.free_bytes() - expected < settings.disk_reserve:
         raise Unavailable(
             "disk-full", "There is no room for uploads on the server right now. Tell its operator.", retry_after=600
@@ -221,15 +221,18 @@ def _room(parts: Services, used: int, declared: str | None, overhead: int) -> in
     return min(settings.upload_limit, left)
 
 
-def _check(parts: Services, about: About, merchant_id: str) -> None:
+def _owner(parts: Services, request: Request) -> tuple[str, int]:
     with parts.db.reading() as tx:
-        _check_in(tx, about, merchant_id)
+        merchant_id = owner(tx, request)
+        return merchant_id, clips.quota(tx, merchant_id)
 
 
-def _check_in(tx: Tx, about: About, merchant_id: str) -> None:
-    clips.check_role(about.role)
-    clips.check_products(tx, about.product_ids, merchant_id)
-    clips.checked_tags(about.tags)
+def _check(parts: Services, about: About, merchant_id: str) -> None:
+    """Find mistakes in what is said before two hundred megabytes are on their way."""
+    with parts.db.reading() as tx:
+        clips.check_role(about.role)
+        clips.check_products(tx, about.product_ids, merchant_id)
+        clips.checked_tags(about.tags)
 
 
 def _add(parts: Services, clip_id: str, merchant_id: str, quarantine: Quarantine, about: About) -> clips.Clip:
@@ -238,6 +241,9 @@ def _add(parts: Services, clip_id: str, merchant_id: str, quarantine: Quarantine
     now: datetime = utcnow()
     try:
         with parts.db.writing() as tx:
+            # Others of this merchant may have arrived meanwhile.
+            if clips.quota(tx, merchant_id) + quarantine.size > parts.settings.upload_quota:
+                raise _quota_used_up(parts.settings.upload_quota)
             return clips.add_clip(
                 tx,
                 merchant_id,

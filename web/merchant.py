@@ -1,0 +1,46 @@
+"""The merchant's library: the page on which clips are uploaded and segments get product, role and tags."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from shop import catalog, merchants
+from web import clips, merchant_products, uploads
+from web.i18n import locale_of
+from web.pages import render
+from web.services import services
+from web.sessions import page_for
+
+MOST_PRODUCTS = 500
+
+
+def page(request: Request) -> Response:
+    """`GET /merchant`: the library; what it shows is embedded, so that nothing flickers."""
+    parts = services(request)
+    with parts.db.reading() as tx:
+        merchant_id = clips.owner(tx, request)
+        found = catalog.list_products(tx, locale_of(request), merchant_id=merchant_id, drafts=True, limit=MOST_PRODUCTS)
+        state = {
+            **clips.library_json(request, tx, merchant_id),
+            "products": [
+                {
+                    "id": product.id,
+                    "title": product.title,
+                    "image": parts.media.url(product.image) if product.image else None,
+                    "published": product.published,
+                    "stock": product.stock,
+                }
+                for product in found
+            ],
+            "limit": parts.settings.upload_limit,
+        }
+        name = merchants.merchant_name(tx, merchant_id)
+    return render(request, "merchant.html", merchant=name, state=state)
+
+
+routes = [
+    Route("/merchant", page_for("merchant", page)),
+    *merchant_products.routes,
+    *clips.routes,
+    *uploads.routes,
+]
