@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 
 SYSTEM_PACKAGES = "libgl1 libglib2.0-0"
@@ -41,6 +42,7 @@ def cuts(
         raise AnalysisMissing(str(error)) from error
 
     detector = AdaptiveDetector(min_scene_len=_SHORTEST_SCENE)
+    scaler = VideoReformatter()
     found: list[float] = []
     due = 0.0
     last: Any = None
@@ -49,7 +51,8 @@ def cuts(
             continue
         due = max(due + 1 / _ANALYSED_RATE, seconds + 0.5 / _ANALYSED_RATE)
         scale = min(1.0, _ANALYSED_SIDE / max(frame.width, frame.height))
-        small = frame.reformat(max(8, int(frame.width * scale)), max(8, int(frame.height * scale)), "bgr24")
+        size = max(8, int(frame.width * scale)), max(8, int(frame.height * scale))
+        small = scaler.reformat(frame, *size, "bgr24", interpolation=Interpolation.FAST_BILINEAR, threads=1)
         last = FrameTimecode(Timecode(round(seconds * 1000), Fraction(1, 1000)), fps=Fraction(_ANALYSED_RATE))
         found += [float(cut.seconds) for cut in detector.process_frame(last, small.to_ndarray())]
         if progress is not None:
