@@ -75,7 +75,8 @@ class RawPeer:
 
     async def connect(self) -> None:
         """Check, nominate, shake hands; raises ConnectionError when it fails."""
-        await self.check()
+        if not self._checked.is_set():
+            await self.check()
         self.dtls._set_role("client" if self.answer["setup"] == "passive" else "server")
         algorithm, value = self.answer["fingerprint"].split()
         await self.dtls.start(RTCDtlsParameters([RTCDtlsFingerprint(algorithm, value)]))

@@ -157,7 +157,8 @@ def _fingerprint(value: str) -> tuple[str, str]:
 
 
 def _section(lines: Sequence[str], index: int) -> Section:
-    kind, _port, protocol, formats = lines[0][2:].split(" ", 3)
+    kind, port, protocol, formats = lines[0][2:].split(" ", 3)
+    int(port.partition("/")[0])
     direction = next((line[2:] for line in lines if line[2:] in DIRECTIONS), "sendrecv")
     ssrcs = {int(value.split()[0]) & 0xFFFFFFFF for value in _attributes(lines, "ssrc")}
     return Section(

@@ -72,6 +72,11 @@ def newer(a: int, b: int) -> bool:
     return a != b and (a - b) & 0xFFFF < 0x8000
 
 
+def distance(a: int, b: int) -> int:
+    """How far sequence number `a` is ahead of `b`, the shorter way round; negative when it is behind."""
+    return ((a - b + 0x8000) & 0xFFFF) - 0x8000
+
+
 def is_h264_keyframe(body: bytes) -> bool:
     """Tell whether this packet carries a parameter set or the first piece of an IDR picture (RFC 6184)."""
     if len(body) < 2:

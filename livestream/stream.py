@@ -16,7 +16,10 @@ REPUBLISH_GAP = 16
 
 
 class Packet:
-    """One packet in the numbers of the stream; `wires` keeps it serialised once for each way it is numbered."""
+    """One packet in the numbers of the stream, which count on beyond 16 bits.
+
+    `wires` keeps it serialised once for each way it is numbered.
+    """
 
     __slots__ = ("body", "flags", "late", "marker", "sequence", "timestamp", "wires")
 
@@ -63,7 +66,7 @@ class Reader:
     def begin(self, sequence: int) -> None:
         """Start, or start again, with the stream's packet `sequence`."""
         offset = 0 if self._next is None else (self._next - sequence) & 0xFFFF
-        if self._next is None and sequence > 0xFFFF - NEAR_ROLL_OVER:
+        if self._next is None and sequence & 0xFFFF > 0xFFFF - NEAR_ROLL_OVER:
             offset = 2 * NEAR_ROLL_OVER
         self.key = (self.key[0], offset)
         self._first = sequence
@@ -71,16 +74,16 @@ class Reader:
 
     def has_begun_before(self, sequence: int) -> bool:
         """Tell whether the stream's packet `sequence` belongs to what this reader was given."""
-        return not self.waiting and (sequence == self._first or rtp.newer(sequence, self._first))
+        return not self.waiting and sequence >= self._first
 
     def pause(self, sequence: int) -> None:
-        """Wait for the next keyframe; the stream's packet `sequence` was not written."""
-        self._next = (sequence + self.key[1]) & 0xFFFF
+        """Wait for the next keyframe; the stream's packet `sequence` was not written, and none after it."""
+        self._next = sequence + self.key[1]
         self.waiting = True
 
-    def source_sequence(self, sequence: int) -> int:
-        """Turn a number that this reader saw into the stream's."""
-        return (sequence - self.key[1]) & 0xFFFF
+    def source_sequence(self, number: int, newest: int) -> int:
+        """Turn a 16 bit number that this reader saw into the stream's, near its packet `newest`."""
+        return newest + rtp.distance((number - self.key[1]) & 0xFFFF, newest & 0xFFFF)
 
 
 class Track:
@@ -116,7 +119,7 @@ class Track:
         if self._is_keyframe is not None and self._newest is not None:
             for reader in self.readers:
                 if not reader.waiting:
-                    reader.pause((self._newest.sequence + 1) & 0xFFFF)
+                    reader.pause(self._newest.sequence + 1)
 
     def join(self, reader: Reader) -> None:
         """Add a reader; of video it gets nothing before a keyframe, which is asked for; the clock it gets at once."""
@@ -130,6 +133,11 @@ class Track:
         """Remove a reader."""
         if reader in self.readers:
             self.readers.remove(reader)
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest packet; 0 before the first."""
+        return self._newest.sequence if self._newest is not None else 0
 
     def find(self, sequence: int) -> Packet | None:
         """Look up a packet of the history by the stream's number."""
@@ -152,9 +160,12 @@ class Track:
             self._continue(incoming, now)
         sequence = (incoming.sequence + self._sequence_offset) & 0xFFFF
         newest = self._newest
-        late = newest is not None and not rtp.newer(sequence, newest.sequence)
-        if newest is not None and late and not self._is_missing(sequence, newest.sequence):
-            return False
+        late = False
+        if newest is not None:
+            sequence = newest.sequence + rtp.distance(sequence, newest.sequence & 0xFFFF)
+            late = sequence <= newest.sequence
+            if late and (sequence <= newest.sequence - HISTORY or self.find(sequence) is not None):
+                return False
         packet = Packet(
             sequence,
             (incoming.timestamp + self._timestamp_offset) & 0xFFFFFFFF,
@@ -174,9 +185,6 @@ class Track:
             self._moved = now
         self._write(packet, starts)
         return True
-
-    def _is_missing(self, sequence: int, newest: int) -> bool:
-        return (newest - sequence) & 0xFFFF < HISTORY and self.find(sequence) is None
 
     def _watch_frame(self, packet: Packet, newest: Packet | None) -> bool:
         if newest is None or newest.timestamp != packet.timestamp or self._frame_start is None:
@@ -198,15 +206,14 @@ class Track:
                 first = sequence if self._frame_start is None else self._frame_start
                 reader.begin(first)
                 # The parameter sets may have a delimiter or a message before them in the same frame.
-                while first != sequence:
-                    earlier = self.find(first)
+                for number in range(first, sequence):
+                    earlier = self.find(number)
                     if earlier is not None:
                         reader.write(earlier)
-                    first = (first + 1) & 0xFFFF
             elif packet.late and not reader.has_begun_before(sequence):
                 continue
             if not reader.write(packet):
-                reader.pause(sequence)
+                reader.pause(self.newest + 1 if packet.late else sequence)
                 if self._is_keyframe is not None:
                     self.wants_keyframe()
 
@@ -216,7 +223,7 @@ class Track:
             return
         follow = self._newest.sequence + REPUBLISH_GAP
         passed = round((now - self._moved) * self.clock_rate)
-        self._sequence_offset = (follow - incoming.sequence) & 0xFFFF
+        self._sequence_offset = follow - incoming.sequence
         self._timestamp_offset = (self._newest.timestamp + max(passed, 1) - incoming.timestamp) & 0xFFFFFFFF
 
 

@@ -43,7 +43,7 @@ class TrackReader(Reader):
         if len(self._resent) > MAX_RESENT:
             self._resent = {number: at for number, at in self._resent.items() if now - at < RESEND_PAUSE}
         for number in numbers:
-            sequence = self.source_sequence(number)
+            sequence = self.source_sequence(number, self.track.newest)
             packet = self.track.find(sequence)
             if packet is None or not self.has_begun_before(sequence):
                 continue

@@ -272,7 +272,9 @@ async def test_publisher_hears_how_its_packets_arrive(media: MediaClient) -> Non
 
     def losses() -> dict[int, int]:
         said = [packet for report in reports for packet in rtcp.parse(report)]
-        return {packet.ssrc: packet.fraction for packet in said if isinstance(packet, rtcp.LossReport) and packet.fraction}
+        return {
+            packet.ssrc: packet.fraction for packet in said if isinstance(packet, rtcp.LossReport) and packet.fraction
+        }
 
     await until(lambda: losses() == {source.ssrcs["h264"]: 10 * 256 // 21})
     await until(lambda: any(struct.pack("!L", 0x5678_9ABC) in report for report in reports))

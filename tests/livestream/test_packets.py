@@ -1,0 +1,204 @@
+"""The guard in front of every peer, and the private names that it holds on to."""
+
+import asyncio
+import inspect
+import os
+import socket
+import struct
+from collections.abc import Iterator
+
+import pytest
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTransport
+from OpenSSL import SSL
+from pylibsrtp import Policy, Session
+from pylibsrtp._binding import ffi, lib
+
+from livestream import packets
+from livestream.client import MediaClient
+from tests.livestream.harness import H264_DELTA, H264_KEY, Screen, Source, is_live, join, until
+
+pytestmark = pytest.mark.anyio
+
+
+def client_hello() -> bytes:
+    """A real DTLS ClientHello."""
+    connection = SSL.Connection(RTCCertificate.generateCertificate()._create_ssl_context(packets.PROFILES))
+    connection.set_connect_state()
+    with pytest.raises(SSL.WantReadError):
+        connection.do_handshake()
+    return connection.bio_read(1500)
+
+
+def stun_attack(attribute: int, value: bytes) -> bytes:
+    """A binding request with one attribute of the wrong size; such ones raise struct.error in aioice."""
+    body = struct.pack("!HH", attribute, len(value)) + value + bytes(-len(value) % 4)
+    return struct.pack("!HHL12s", 1, len(body), 0x2112A442, os.urandom(12)) + body
+
+
+def attacks() -> dict[str, bytes]:
+    """Datagrams that end a stock aiortc connection, or try to."""
+    return {
+        "empty": b"",
+        "one byte": b"\x16",
+        "large": b"\x80" * 3000,
+        "client hello": client_hello(),
+        "fatal alert": bytes([21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40]),
+        "close notify": bytes([21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0]),
+        "rtp": struct.pack("!BBHLL", 0x80, 102, 7, 7, 7) + bytes(100),
+        "rtcp": struct.pack("!BBHL", 0x80, 200, 6, 7) + bytes(40),
+        "short priority": stun_attack(0x0024, b"\1"),
+        "short controlling": stun_attack(0x802A, b"\1\2"),
+        "bad address": stun_attack(0x0020, b"\0\1"),
+        "garbage": b"\xff" * 60,
+    }
+
+
+def attack(target: tuple[str, int]) -> None:
+    """Send every attack from an address that never proved anything."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for data in attacks().values():
+            stranger.sendto(data, target)
+        stranger.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            stranger.recv(2048)
+
+
+async def test_attacks_before_and_after_the_handshake_change_nothing(media: MediaClient) -> None:
+    """No peer is lost, nothing is answered to a stranger, everything is counted."""
+    source, screen = Source(), Screen()
+    source.accept((await media.publish("room", source.offer())).sdp)
+    attack(source.remote)
+    await source.check()
+    attack(source.remote)
+    await source.connect()
+    source.write("h264", 0, H264_KEY)
+    await until(lambda: is_live(media, "room"))
+    await join(screen, media.play, "room")
+    attack(source.remote)
+    source.write("h264", 3000, H264_KEY)
+    await until(lambda: len(screen.of("h264")) == 1)
+    # The same from the viewer's own address, which is proven: what is not authentic is dropped.
+    for name, data in attacks().items():
+        if name not in ("fatal alert", "close notify", "client hello"):
+            screen.send(data)
+    source.write("h264", 6000, H264_DELTA)
+    await until(lambda: len(screen.of("h264")) == 2)
+    dropped = (await media.stats())["dropped"]
+    assert set(dropped) >= {"size", "stranger", "check", "srtp"}
+    assert dropped["size"] >= 3 * 3
+    await source.close()
+    await screen.close()
+
+
+async def test_plaintext_alert_from_a_proven_address_does_not_end_the_peer(media: MediaClient) -> None:
+    """OpenSSL drops records of epoch 0 once keys are agreed."""
+    source = Source()
+    await join(source, media.publish, "room")
+    for name in ("fatal alert", "close notify", "client hello"):
+        source.send(attacks()[name])
+    source.write("h264", 0, H264_KEY)
+    await until(lambda: is_live(media, "room"))
+    assert (await media.stats())["peers"] == 1
+    await source.close()
+
+
+async def test_replayed_and_forged_packets_are_dropped(media: MediaClient) -> None:
+    """A recorded packet is forwarded once; one with another byte not at all."""
+    source, screen = Source(), Screen()
+    await join(source, media.publish, "room")
+    source.write("h264", 0, H264_KEY)
+    await until(lambda: is_live(media, "room"))
+    await join(screen, media.play, "room")
+    sent: list[bytes] = []
+    plain_send = source.send
+    source.send = lambda data: (sent.append(data), plain_send(data))[1]  # type: ignore[method-assign]
+    source.write("h264", 3000, H264_KEY)
+    for _ in range(10):
+        plain_send(sent[0])
+        plain_send(sent[0][:-1] + bytes([sent[0][-1] ^ 1]))
+    source.write("h264", 6000, H264_DELTA)
+    await until(lambda: len(screen.of("h264")) >= 2)
+    assert [packet.body for packet in screen.of("h264")] == [H264_KEY, H264_DELTA]
+    assert (await media.stats())["dropped"]["srtp"] >= 20
+    await source.close()
+    await screen.close()
+
+
+async def test_check_with_a_wrong_password_gets_no_answer(media: MediaClient) -> None:
+    """Only who knows the password of the answer is let in; nobody else learns that there is a peer."""
+    source = Source()
+    source.accept((await media.publish("room", source.offer())).sdp)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.settimeout(0.2)
+        stranger.sendto(source.check_request(password="x" * 24), source.remote)
+        with pytest.raises(TimeoutError):
+            stranger.recv(2048)
+        stranger.sendto(source.check_request(), source.remote)
+        assert stranger.recv(2048)[:2] == b"\1\1"
+    await source.close()
+
+
+async def test_peer_that_moves_is_followed(media: MediaClient) -> None:
+    """A viewer that checks from another address gets its packets there: a phone that leaves the Wi-Fi."""
+    source, screen = Source(), Screen()
+    await join(source, media.publish, "room")
+    source.write("h264", 0, H264_KEY)
+    await until(lambda: is_live(media, "room"))
+    await join(screen, media.play, "room")
+    assert screen.socket is not None
+    asyncio.get_running_loop().remove_reader(screen.socket)
+    screen.socket.close()
+    screen._checked.clear()
+    await screen.check()
+    source.write("h264", 3000, H264_KEY)
+    await until(lambda: len(screen.of("h264")) == 1)
+    await source.close()
+    await screen.close()
+
+
+async def test_loopback_is_offered_when_there_is_no_other_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A laptop without a network still goes live."""
+    monkeypatch.setattr(packets, "get_host_addresses", lambda use_ipv4, use_ipv6: [])
+    ingress = packets.Ingress()
+    ((address, port),) = ingress.candidates()
+    assert address == "127.0.0.1"
+    assert port > 0
+    assert ingress.candidates() == ((address, port),)
+    ingress.close()
+
+
+async def test_announced_address_leads_to_a_local_socket() -> None:
+    """Behind address translation the outside address is offered first, with the port of a local socket."""
+    ingress = packets.Ingress(["203.0.113.7", "127.0.0.1"])
+    assert [address for address, _ in ingress.candidates()] == ["203.0.113.7", "127.0.0.1"]
+    assert len({port for _, port in ingress.candidates()}) == 1
+    ingress.close()
+
+
+def private_names() -> Iterator[tuple[object, str]]:
+    """Everything without a promise that packets.py relies on."""
+    certificate = RTCCertificate.generateCertificate()
+    transport = RTCDtlsTransport(packets.DtlsDatagrams(None), [certificate])  # type: ignore[arg-type]
+    for name in ("_srtp_profiles", "_set_role", "_rx_srtp", "_tx_srtp", "_task", "_recv_next", "_state"):
+        yield transport, name
+    any_source = Policy.SSRC_ANY_OUTBOUND
+    policy = Policy(bytes(28), any_source, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_128_GCM)
+    yield Session(policy), "_srtp"
+    yield lib, "srtp_protect"
+    yield ffi, "buffer"
+
+
+async def test_private_names_are_where_they_were() -> None:
+    """Fails when a new aiortc or pylibsrtp moved what packets.py holds on to; read its changes then."""
+    for holder, name in private_names():
+        assert hasattr(holder, name), f"{type(holder).__name__} has no {name} any more"
+    received = inspect.getsource(RTCDtlsTransport._recv_next)
+    assert "self.transport._recv()" in received, "DTLS takes its datagrams from somewhere else"
+    assert "self.transport._send(" in inspect.getsource(RTCDtlsTransport._write_ssl), "DTLS sends some other way"
+    assert "self._srtp_profiles" in inspect.getsource(RTCDtlsTransport._setup_srtp)
+    assert list(inspect.signature(RTCDtlsTransport.start).parameters) == ["self", "remoteParameters"]
+    assert list(RTCDtlsParameters.__dataclass_fields__) == ["fingerprints", "role"]
+    assert [profile.openssl_profile for profile in packets.PROFILES] == [
+        b"SRTP_AEAD_AES_128_GCM",
+        b"SRTP_AES128_CM_SHA1_80",
+    ]
