@@ -49,8 +49,9 @@ WITH_SCOPE = frozenset({"Not Interested", "Interested"})
 # Given video ids and segment ids, returns the product each is about; unknown ones are left out.
 Subjects = Callable[[Tx, Collection[str], Collection[str]], Mapping[str, str | None]]
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=36)]
+# No control characters: PostgreSQL keeps no NUL in a text.
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=36, pattern=r"^[^\x00-\x1f]+$")]
 
 
 class Line(BaseModel):

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -242,4 +243,4 @@ def test_every_feed_keeps_the_rules(happened: list[Event], seed: int, exploratio
         assert 0 < choice.propensity <= 1
         assert choice.reasons
     if len(left) > 1:
-        assert all(a != b for a, b in zip(ids(choices), ids(choices)[1:], strict=False))
+        assert all(a != b for a, b in pairwise(ids(choices)))
