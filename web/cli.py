@@ -43,7 +43,8 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Where everything is kept.")
     @wraps(command)
     def wrapped(*args: Any, data_dir: Path | None, **options: Any) -> None:
-        given = {name: options.pop(name) for name in ("host", "port", "demo") if options.get(name) is not None}
+        wishes = {name: options.pop(name, None) for name in ("host", "port", "demo")}
+        given = {name: wish for name, wish in wishes.items() if wish is not None}
         if data_dir is not None:
             given["data_dir"] = data_dir.resolve()
         settings = Settings(**given)
