@@ -1,6 +1,7 @@
 """Live rooms: the interface for programs, the list of shows and the room page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -27,12 +28,13 @@ from web.products import product_json
 from web.room_socket import room_socket
 from web.services import Services, services
 from web.sessions import member, viewer
-from web.whip import hosted_show, live_scope
+from web.whip import hosted_show, live_scope, room_host
 
 # In this order on the page: what can be watched first.
 ON_NOW = ("live", "reconnecting")
 COMING = ("lobby", "scheduled")
 MOST_LISTED = 100
+SHOWN_PICTURES = 3
 LONGEST_ID = 36
 # Scope of a program that may plan rooms for its host, not only publish in one.
 PLAN_SCOPE = live_scope("*")
@@ -182,28 +184,32 @@ def unpin(request: Request) -> Response:
     return JSONResponse(room_json(parts, show))
 
 
+@dataclass(frozen=True)
+class Card:
+    """A show as the list shows it, with the pictures of its first products."""
+
+    show: Show
+    viewers: int
+    images: list[str]
+
+
+def _card(parts: Services, show: Show, products: Mapping[str, Product]) -> Card:
+    first = (products[each].image for each in show.product_ids if each in products)
+    images = [parts.media.url(image) for image in first if image]
+    return Card(show, parts.rooms.viewers(show.id), images[:SHOWN_PICTURES])
+
+
 def list_page(request: Request) -> Response:
     """`GET /live`: what is on now and what is coming."""
     parts = services(request)
     with parts.db.reading() as tx:
         found = shows.list_shows(tx, states=ON_NOW + COMING, limit=MOST_LISTED)
-        wanted = [product_id for show in found for product_id in show.product_ids[:3]]
+        wanted = [product_id for show in found for product_id in show.product_ids[:SHOWN_PICTURES]]
         products = catalog.by_id(tx, wanted, locale_of(request))
-    cards = [
-        {
-            "show": show,
-            "viewers": parts.rooms.viewers(show.id),
-            "images": [
-                parts.media.url(image)
-                for each in show.product_ids[:3]
-                if each in products and (image := products[each].image)
-            ],
-        }
-        for show in found
-    ]
-    on_now = [card for card in cards if card["show"].state in ON_NOW]  # type: ignore[attr-defined]
-    coming = [card for card in cards if card["show"].state in COMING]  # type: ignore[attr-defined]
-    coming.sort(key=lambda card: card["show"].scheduled_for or card["show"].created_at)  # type: ignore[attr-defined]
+    cards = [_card(parts, show, products) for show in found]
+    on_now = [card for card in cards if card.show.state in ON_NOW]
+    coming = [card for card in cards if card.show.state in COMING]
+    coming.sort(key=lambda card: card.show.scheduled_for or card.show.created_at)
     return render(request, "live.html", on_now=on_now, coming=coming)
 
 
@@ -227,7 +233,7 @@ def room_page(request: Request) -> Response:
 
 
 def _room_host(request: Request) -> Person:
-    return member(request, "host", live_scope(request.path_params["id"]))
+    return room_host(request, request.path_params["id"])
 
 
 def _hosted(parts: Services, request: Request) -> Show:

@@ -83,9 +83,13 @@ async def unpublish(request: Request) -> Response:
     """`DELETE /live/{room}/whip/{session}`: the host is done, the show ends."""
     parts = services(request)
     show = await run_in_threadpool(_hosted_show, parts, request)
-    await _close(parts, request.path_params["session"])
-    if not show.demo:
+    session = request.path_params["session"]
+    # The demo's show is a loop: its publisher ends and begins again.
+    if parts.rooms.publisher(show.id) == session and not show.demo:
         await parts.rooms.set_state(show.id, "ended")
+        await parts.media_process.close(session)
+    else:
+        await _close(parts, session)
     return Response(status_code=200)
 
 
@@ -150,8 +154,14 @@ def _show(parts: Services, room: str) -> Show:
 
 def _hosted_show(parts: Services, request: Request) -> Show:
     room = request.path_params["room"]
-    host = member(request, "host", live_scope(room))
-    return hosted_show(parts, room, host)
+    return hosted_show(parts, room, room_host(request, room))
+
+
+def room_host(request: Request, room: str) -> Person:
+    """Return the host who asks, by session or by a token for this room or for all of theirs."""
+    person: Person | None = request.state.person
+    every = person is not None and person.scopes is not None and live_scope("*") in person.scopes
+    return member(request, "host", live_scope("*" if every else room))
 
 
 def hosted_show(parts: Services, room: str, host: Person) -> Show:

@@ -2,11 +2,12 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "vitrine/html.js";
 import { t } from "vitrine/i18n.js";
 import { icon } from "vitrine/live/icon.js";
+import { OVER } from "vitrine/live/store.js";
 
 /** @typedef {import("vitrine/live/store.js").Store} Store */
 /** @typedef {(message: object) => boolean} Send */
 
-const LONGEST_LINE = 300;
+const LONGEST_LINE = 500;
 const LONGEST_NAME = 24;
 const NEAR_END_PIXELS = 48;
 
@@ -56,24 +57,30 @@ export function Composer({ store, send, placeholder }) {
   const nameField = useRef(/** @type {HTMLInputElement | null} */ (null));
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const sent = useRef("");
+  const [notice, setNotice] = useState("");
+  const refused = store.refused.value;
   useEffect(() => {
+    if (refused.again === 0) return;
     // What was refused is not lost.
-    if (store.waitUntil.value > 0) setText((now) => now || sent.current);
-  }, [store.waitUntil.value]);
+    setText((now) => now || sent.current);
+    setNotice(refused.sentence);
+    if (!store.name.value) setNaming(true);
+  }, [refused.again]);
   useEffect(() => {
     if (naming) nameField.current?.focus();
   }, [naming]);
   const say = () => {
-    const chosen = store.name.value || name.trim();
+    const asks = naming || !store.name.value;
+    const chosen = asks ? name.trim() : store.name.value;
     if (!text.trim() || wait > 0) return;
     if (!chosen) return setNaming(true);
-    const message = store.me.guest || !store.me.name ? { type: "chat", text: text.trim(), name: chosen } : { type: "chat", text: text.trim() };
-    if (!send(message)) {
-      store.notice.value = t("No connection. Check the network and try again.");
+    const guest = store.me.guest || !store.me.name;
+    if (!send(guest ? { type: "chat", text: text.trim(), name: chosen } : { type: "chat", text: text.trim() })) {
+      setNotice(t("No connection. Check the network and try again."));
       return;
     }
     store.name.value = chosen;
-    store.notice.value = "";
+    setNotice("");
     setNaming(false);
     sent.current = text;
     setText("");
@@ -83,8 +90,8 @@ export function Composer({ store, send, placeholder }) {
     event.preventDefault();
     say();
   };
-  const over = ["ended", "cancelled"].includes(store.state.value);
-  const said = wait > 0 ? t("Slow mode: you can write again in {seconds} s.", { seconds: wait }) : store.notice.value;
+  const over = OVER.has(store.state.value);
+  const said = wait > 0 ? t("The next message can be sent in {seconds} s.", { seconds: wait }) : notice;
   return html`<form class="composer" onSubmit=${onSubmit}>
     <p class="composer-notice" role="status">${said}</p>
     ${naming &&

@@ -9,7 +9,7 @@ import { BagSheet, ProductSheet } from "vitrine/live/sheet.js";
 import { PinnedCard, Shelf } from "vitrine/live/shelf.js";
 import { RoomSocket } from "vitrine/live/socket.js";
 import { Stage } from "vitrine/live/stage.js";
-import { roomStore } from "vitrine/live/store.js";
+import { OVER, roomStore } from "vitrine/live/store.js";
 
 /** @typedef {import("vitrine/shop/buy.js").Product} Product */
 
@@ -48,9 +48,7 @@ function Room({ store, screen, send }) {
     product.value = chosen;
   };
   const count = store.products.value.size;
-  const react = () => {
-    if (send({ type: "reaction", reaction: "heart" })) store.hearts.value += 1;
-  };
+  const react = () => send({ type: "reaction", kind: "heart" });
   return html`<div class="room">
     <${Stage} store=${store} screen=${screen} />
     <aside class="room-side" aria-label=${t("Chat and product")}>
@@ -61,7 +59,7 @@ function Room({ store, screen, send }) {
           ${icon("shopping-bag")}<span class="badge" aria-hidden="true">${count}</span>
         </button>
         <${Composer} store=${store} send=${send} />
-        <button class="stage-button heart-button" aria-label=${t("Send a heart")} onClick=${react}>${icon("heart")}</button>
+        <button class="stage-button heart-button" aria-label=${t("Send a heart")} disabled=${OVER.has(store.state.value)} onClick=${react}>${icon("heart")}</button>
       </div>
     </aside>
     <section class="room-shelf" aria-labelledby="room-shelf-title">

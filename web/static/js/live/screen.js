@@ -1,7 +1,8 @@
 import { signal } from "@preact/signals";
+import { OVER } from "vitrine/live/store.js";
 import { Player } from "vitrine/live/whep.js";
 
-const WATCHABLE = new Set(["lobby", "live", "reconnecting"]);
+const WATCHABLE = new Set(["live", "reconnecting"]);
 
 /**
  * The picture of a room: the player, and what the page shows of it as signals.
@@ -80,7 +81,8 @@ export function screenOf(store) {
 
   /** Begin, hurry or end with the state of the room. @param {string} state */
   function follow(state) {
-    if (!WATCHABLE.has(state)) return player.stop();
+    // Who waits in the lobby hears from the socket when there is something to play.
+    if (!WATCHABLE.has(state)) return player.stop(OVER.has(state));
     player.start();
     if (state === "live") player.nudge();
   }

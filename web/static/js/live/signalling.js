@@ -48,7 +48,9 @@ export async function exchange(connection, url) {
  * @returns {Promise<unknown>}
  */
 export function hangUp(location) {
-  return fetch(location, { method: "DELETE", keepalive: true, credentials: "same-origin" }).catch(() => undefined);
+  return fetch(location, { method: "DELETE", keepalive: true, credentials: "same-origin" })
+    .then((response) => response.text())
+    .catch(() => undefined);
 }
 
 /** @param {Response} response @param {string} text */

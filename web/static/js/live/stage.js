@@ -41,13 +41,13 @@ export function Stage({ store, screen }) {
       <${Badges} store=${store} />
       <a class="stage-button stage-leave" href="/live" aria-label=${t("Leave the room")}>${icon("x")}</a>
     </header>
-    <div class="stage-tools">
+    <div class="stage-tools" hidden=${store.state.value !== "live"}>
       <button class="stage-button" aria-pressed=${screen.muted.value} aria-label=${t("Mute")} onClick=${() => screen.setMuted(!screen.muted.value)}>
         ${icon(screen.muted.value ? "volume-x" : "volume-2")}
       </button>
       <button class="stage-button" aria-label=${t("Full screen")} onClick=${() => toggleFullscreen(place.current)}>${icon("maximize")}</button>
     </div>
-    ${screen.blocked.value &&
+    ${screen.blocked.value && playing &&
     html`<button class="unmute" onClick=${() => screen.setMuted(false)}>${icon("volume-x")}<span>${t("Turn the sound on")}</span></button>`}
     <${Hearts} store=${store} />
   </section>`;

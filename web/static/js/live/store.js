@@ -8,6 +8,8 @@ import { t } from "vitrine/i18n.js";
 
 /** Older lines are dropped: nobody scrolls back further in a running show. */
 const MOST_LINES = 200;
+const TOO_FAST_SECONDS = 3;
+export const OVER = new Set(["ended", "cancelled"]);
 
 /**
  * What is known of a room: signals that the page draws, and `take` for each message of the socket. Knows no DOM.
@@ -17,6 +19,8 @@ const MOST_LINES = 200;
 export function roomStore(room, me) {
   const products = signal(new Map(room.products.map((product) => [product.id, product])));
   const pinnedId = signal(room.pinned);
+  /** Seconds between two messages of one person. */
+  let slow = 0;
   const store = {
     room,
     me,
@@ -28,7 +32,8 @@ export function roomStore(room, me) {
     pinned: computed(() => (pinnedId.value === null ? null : (products.value.get(pinnedId.value) ?? null))),
     lines: signal(/** @type {Line[]} */ ([])),
     name: signal(me.name),
-    notice: signal(""),
+    /** Why the last message was not taken; `again` tells two equal refusals apart. */
+    refused: signal({ sentence: "", again: 0 }),
     /** Until when (performance.now) the next message has to wait. */
     waitUntil: signal(0),
     hearts: signal(0),
@@ -39,18 +44,17 @@ export function roomStore(room, me) {
   function take(message) {
     switch (message.type) {
       case "hello":
-        store.state.value = message.state ?? store.state.value;
-        if (message.name) store.name.value = message.name;
-        if ("pinned" in message) pinnedId.value = message.pinned;
-        if ("viewers" in message) store.viewers.value = message.viewers;
+        greet(message);
         break;
       case "chat-history":
         store.lines.value = message.messages.map(line);
         break;
       case "chat":
         store.lines.value = [...store.lines.value.slice(1 - MOST_LINES), line(message)];
+        if (message.person.id === me.id) store.waitUntil.value = performance.now() + slow * 1000;
         break;
       case "pin":
+        // The one we know is in the reader's language; a new one comes in the show's.
         if (message.product && !products.value.has(message.product_id)) put(message.product);
         pinnedId.value = message.product_id;
         break;
@@ -62,6 +66,7 @@ export function roomStore(room, me) {
         break;
       case "state":
         store.state.value = message.state;
+        if (OVER.has(message.state)) pinnedId.value = null;
         break;
       case "presence":
         store.viewers.value = message.viewers;
@@ -78,10 +83,10 @@ export function roomStore(room, me) {
   function line(message) {
     return {
       id: message.id,
-      name: message.name,
+      name: message.person.name,
       text: message.text,
-      host: message.role === "host",
-      mine: message.person === me.id,
+      host: message.person.role === "host",
+      mine: message.person.id === me.id,
       at: message.at,
     };
   }
@@ -100,10 +105,21 @@ export function roomStore(room, me) {
   }
 
   /** @param {any} message */
+  function greet(message) {
+    slow = message.slow_seconds;
+    store.state.value = message.state;
+    store.viewers.value = message.presence;
+    products.value = new Map(message.products.map((/** @type {Product} */ product) => [product.id, product]));
+    pinnedId.value = message.pins[0] ?? null;
+    if (message.you.name) store.name.value = message.you.name;
+  }
+
+  /** @param {any} message */
   function refuse(message) {
-    const wait = Number(message.retry_after ?? 0);
-    if (wait > 0) store.waitUntil.value = performance.now() + wait * 1000;
-    store.notice.value = t(message.message, message);
+    const wait = message.code === "slow-mode" ? slow : message.code === "too-fast" ? TOO_FAST_SECONDS : 0;
+    if (wait > 0) store.waitUntil.value = Math.max(store.waitUntil.value, performance.now() + wait * 1000);
+    if (message.code.startsWith("name-")) store.name.value = "";
+    store.refused.value = { sentence: t(message.message), again: store.refused.value.again + 1 };
   }
 
   return store;

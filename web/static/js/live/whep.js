@@ -42,10 +42,12 @@ export class Player {
     this.#attempt();
   }
 
-  /** End for good. */
-  stop() {
+  /** End for good. @param {boolean} [gone] the server has ended the session already */
+  stop(gone = false) {
     this.stopped = true;
+    if (gone) this.location = "";
     this.#drop();
+    this.#say("connecting");
   }
 
   /** Try at once instead of waiting: somebody said that the room is live. */

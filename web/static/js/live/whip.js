@@ -56,12 +56,15 @@ export class Publisher {
   }
 
   /**
-   * Send another camera or microphone from now on, without a new session.
-   * @param {MediaStreamTrack} track
+   * Send another camera and microphone from now on, without a new session.
+   * @param {MediaStream} stream
    */
-  async replace(track) {
-    const sender = this.connection?.getSenders().find((each) => each.track?.kind === track.kind);
-    await sender?.replaceTrack(track);
+  async use(stream) {
+    this.stream = stream;
+    for (const sender of this.connection?.getSenders() ?? []) {
+      const track = stream.getTracks().find((each) => each.kind === sender.track?.kind);
+      if (track) await sender.replaceTrack(track);
+    }
   }
 
   async #attempt() {

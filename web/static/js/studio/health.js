@@ -44,7 +44,7 @@ export function judge(health) {
   if (health.loss > MUCH_LOSS) return { level: "bad", code: "lossHigh", sentence: t("Much of the picture is lost on the way. Move closer to the Wi-Fi or use a cable.") };
   if (health.fps === 0) return { level: "bad", code: "noVideo", sentence: t("No picture is leaving this browser.") };
   if (health.limited === "cpu") return { level: "warn", code: "cpu", sentence: t("This computer is at its limit. Close other programs.") };
-  if (health.bitrate < LOW_BITRATE) return { level: "warn", code: "videoBitrateLow", sentence: t("The upload is slow: the picture may look soft.") };
+  if (health.limited === "bandwidth" && health.bitrate < LOW_BITRATE) return { level: "warn", code: "videoBitrateLow", sentence: t("The upload is slow: the picture may look soft.") };
   if (health.fps < LOW_FPS) return { level: "warn", code: "frameRateLow", sentence: t("The picture is not quite fluent.") };
   if (health.loss > SOME_LOSS) return { level: "warn", code: "lossSome", sentence: t("Some of the picture is lost on the way.") };
   return { level: "good", code: "good", sentence: t("The stream is in good shape.") };

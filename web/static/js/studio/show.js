@@ -1,12 +1,12 @@
 import { signal } from "@preact/signals";
 import { ask, Problem } from "vitrine/api.js";
 import { t } from "vitrine/i18n.js";
+import { OVER } from "vitrine/live/store.js";
 import { Publisher } from "vitrine/live/whip.js";
 import { judge, read } from "vitrine/studio/health.js";
 import { toast } from "vitrine/toast.js";
 
 const COUNT_FROM = 3;
-const OVER = new Set(["ended", "cancelled"]);
 
 /**
  * The running of a show by its host: going live, staying live, ending.
@@ -127,7 +127,7 @@ export function showOf(store, camera) {
   }
 
   camera.stream.subscribe((stream) => {
-    for (const track of stream?.getTracks() ?? []) publisher?.replace(track);
+    if (stream) publisher?.use(stream);
   });
   document.addEventListener("visibilitychange", keepAwake);
   return show;
