@@ -36,7 +36,7 @@ class ProblemResponse(JSONResponse):
 
 def wants_page(request: Request) -> bool:
     """Tell whether a person with a browser asked, for whom the error is a page."""
-    if request.url.path.startswith(("/v1/", "/v/", "/live/", "/media/")):
+    if request.url.path.startswith(("/v1/", "/v/", "/media/")):
         return False
     return "text/html" in request.headers.get("accept", "")
 

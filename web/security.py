@@ -1,5 +1,6 @@
 """What every response and every unsafe request has to pass: headers, origin, request id, access log."""
 
+import re
 import secrets
 import time
 from urllib.parse import urlsplit
@@ -25,6 +26,9 @@ HEADERS = {
 NO_DEVICES = "camera=(), microphone=(), display-capture=(), geolocation=()"
 STUDIO_DEVICES = "camera=(self), microphone=(self), display-capture=(self), geolocation=()"
 LONGEST_REQUEST_ID = 64
+# Players on other sites and outside browsers play rooms without a cookie. No form can send what is taken here: SDP and
+# DELETE need a preflight, whose answer allows no credentials.
+OPEN_TO_PLAYERS = re.compile(r"/live/[^/]+/whep(/[^/]+)?")
 
 
 def content_security_policy(nonce: str) -> str:
@@ -98,6 +102,7 @@ class SameOrigin:
             scope["type"] == "http"
             and scope["method"] not in SAFE_METHODS
             and "authorization" not in Headers(scope=scope)
+            and not OPEN_TO_PLAYERS.fullmatch(scope["path"])
             and not same_origin(HTTPConnection(scope))
         ):
             error = Forbidden("foreign-origin", "This request came from another site and was not carried out.")
