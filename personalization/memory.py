@@ -12,6 +12,7 @@ from sqlalchemy import JSON, Column, ForeignKey, Integer, Table, delete, insert,
 from personalization.log import Event
 from personalization.profile import NOTHING, REACTIONS, Profile, absorb, from_json, rebuild, to_json
 from storage import jobs
+from storage.accounts import people
 from storage.database import AnyRow, Instant, Tx, metadata
 
 JOB = "assemble"
@@ -42,11 +43,20 @@ def version(tx: Tx, viewer_id: str) -> int:
     return int(tx.scalar(select(profiles.c.version).where(profiles.c.viewer_id == viewer_id)) or 0)
 
 
+def hold(tx: Tx, viewer_id: str) -> bool:
+    """Keep other writers from this viewer until the end of the transaction; False when there is no such viewer.
+
+    SQLite's `writing()` keeps all others out anyway; PostgreSQL locks the viewer's row.
+    """
+    return tx.scalar(select(people.c.id).where(people.c.id == viewer_id).with_for_update()) is not None
+
+
 def learn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) -> int:
     """Absorb new events into the viewer's profile; returns its version.
 
     A reaction among them raises the version, orders the next videos and tells the viewer's pages.
     """
+    hold(tx, viewer_id)
     row = _row(tx, viewer_id)
     profile = absorb(NOTHING if row is None else from_json(row.weights), happened)
     return _keep(tx, viewer_id, row, profile, now, reaction=any(event.name in REACTIONS for event in happened))
@@ -54,6 +64,7 @@ def learn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) -> i
 
 def relearn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) -> int:
     """Replace the viewer's profile by one computed from these events; returns its version."""
+    hold(tx, viewer_id)
     return _keep(tx, viewer_id, _row(tx, viewer_id), rebuild(happened), now, reaction=True)
 
 

@@ -1,12 +1,13 @@
 """Recipes: the ordered segments of each video. The same segments about the same product are the same video for ever."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Integer, String, Table, insert, select
+from sqlalchemy import JSON, Column, ForeignKey, Integer, String, Table, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Instant, Tx, metadata
 from storage.ids import new_id
@@ -51,36 +52,17 @@ class Recipe:
     duration_ms: int
 
 
-def store(tx: Tx, board: Storyboard, now: datetime) -> Recipe:
-    """Return the recipe of a storyboard, written if it is new."""
-    text = "\n".join((board.subject.product_id, *board.segment_ids))
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    row = tx.one_or_none(select(recipes).where(recipes.c.digest == digest))
-    if row is not None:
-        return recipe_of(row._asdict())
-    made = Recipe(
-        new_id(),
-        digest,
-        board.subject.product_id,
-        board.subject.merchant_id,
-        tuple(
-            Ingredient(each.id, each.clip_id, each.product_id, each.role, each.duration_ms, each.poster_key)
-            for each in (part.segment for part in board.parts)
-        ),
-        board.duration_ms,
-    )
-    tx.execute(
-        insert(recipes).values(
-            id=made.id,
-            digest=made.digest,
-            product_id=made.product_id,
-            merchant_id=made.merchant_id,
-            segments=[asdict(each) for each in made.ingredients],
-            duration_ms=made.duration_ms,
-            created_at=now,
-        )
-    )
-    return made
+def store(tx: Tx, boards: Sequence[Storyboard], now: datetime) -> list[Recipe]:
+    """Return the recipes of storyboards in their order, written where they are new."""
+    wanted = {_digest(board): board for board in boards}
+    known = _by_digest(tx, wanted)
+    new = [_row(digest, board, now) for digest, board in wanted.items() if digest not in known]
+    if new:
+        upsert = postgresql.insert if tx.connection.dialect.name == "postgresql" else sqlite.insert
+        # Another viewer's assembly may write the same recipe at the same moment; then its id is the one.
+        tx.execute(upsert(recipes).on_conflict_do_nothing(index_elements=["digest"]), new)
+        known |= _by_digest(tx, [row["digest"] for row in new])
+    return [known[_digest(board)] for board in boards]
 
 
 def by_id(tx: Tx, recipe_ids: Collection[str]) -> dict[str, Recipe]:
@@ -109,3 +91,28 @@ def subjects(tx: Tx, video_ids: Collection[str], segment_ids: Collection[str]) -
             rows = tx.all(select(table.c.id, table.c.product_id).where(table.c.id.in_(set(wanted))))
             found.update({row.id: row.product_id for row in rows})
     return found
+
+
+def _by_digest(tx: Tx, digests: Iterable[str]) -> dict[str, Recipe]:
+    rows = tx.all(select(recipes).where(recipes.c.digest.in_(list(digests))))
+    return {row.digest: recipe_of(row._asdict()) for row in rows}
+
+
+def _digest(board: Storyboard) -> str:
+    return hashlib.sha256("\n".join((board.subject.product_id, *board.segment_ids)).encode()).hexdigest()
+
+
+def _row(digest: str, board: Storyboard, now: datetime) -> dict[str, Any]:
+    ingredients = [
+        Ingredient(each.id, each.clip_id, each.product_id, each.role, each.duration_ms, each.poster_key)
+        for each in (part.segment for part in board.parts)
+    ]
+    return {
+        "id": new_id(),
+        "digest": digest,
+        "product_id": board.subject.product_id,
+        "merchant_id": board.subject.merchant_id,
+        "segments": [asdict(each) for each in ingredients],
+        "duration_ms": board.duration_ms,
+        "created_at": now,
+    }

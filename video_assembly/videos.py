@@ -21,11 +21,11 @@ from shop.stock import stock, stock_moves
 from storage.accounts import people
 from storage.database import EPOCH, Tx
 from storage.errors import NotFound, UserError
-from video_assembly import library, slots, storyboard
+from video_assembly import library, shelves, slots, storyboard
 from video_assembly.library import Source
 from video_assembly.recipes import Recipe, by_id, store, subjects
 from video_assembly.slots import Slot
-from video_assembly.storyboard import Rules, Shelf, Storyboard, Subject
+from video_assembly.storyboard import Rules, Storyboard, Subject
 
 __all__ = [
     "FeedPage",
@@ -120,9 +120,12 @@ class Playable:
 def assemble(tx: Tx, viewer_id: str, *, places: int = PLACES_AHEAD, now: datetime, by: str = "worker") -> int:
     """Fill the first places of the viewer's current feed and return how many were missing; running it again adds none.
 
+    A viewer who was erased in the meantime needs none.
     `by` is who does it, `worker` ahead of need or `web` in a request, for `assembly_counts`.
     """
     assert by in ASSEMBLED_BY, f"{by!r} does not assemble"
+    if not memory.hold(tx, viewer_id):
+        return 0
     current = state.current(tx, viewer_id, now)
     _, made = _filled(tx, viewer_id, current, range(1, places + 1), now, by)
     if made and by == "worker":
@@ -155,6 +158,7 @@ def feed(
     before; of an older version it starts anew. With a `seed` (operators, previews) the page is made from that seed
     and kept for nobody.
     """
+    memory.hold(tx, viewer_id)
     current = state.current(tx, viewer_id, now)
     if seed is not None:
         return _page(current.version, _made(tx, viewer_id, current, range(1, _bounded(limit) + 1), now, seed, []))
@@ -212,11 +216,24 @@ def _made(
     tx: Tx, viewer_id: str, current: State, places: Sequence[int], now: datetime, seed: str, held: Sequence[Slot]
 ) -> list[Slot]:
     """Choose a product and a storyboard for each place; the recipes are written, the slots are not."""
-    shelf = Shelf(library.candidates(tx, now))
+    planned = _planned(tx, viewer_id, current, places, now, seed, held)
+    parts = {part.segment.id: part.segment for _, board in planned for part in board.parts}
+    roles = _roles(tx, parts, now)
+    if any(roles.get(each.id) != (each.role, each.product_id) for each in parts.values()):
+        # The shelf in memory is older than the last edit.
+        shelves.forget(tx)
+        planned = _planned(tx, viewer_id, current, places, now, seed, held)
+    stored = store(tx, [board for _, board in planned], now)
+    return [_slot(choice, board, recipe, seed, now) for (choice, board), recipe in zip(planned, stored, strict=True)]
+
+
+def _planned(
+    tx: Tx, viewer_id: str, current: State, places: Sequence[int], now: datetime, seed: str, held: Sequence[Slot]
+) -> list[tuple[Choice, Storyboard]]:
+    shelf = shelves.current(tx, now)
     facts = catalog.facts(tx)
     with_everybody = rates.current(tx)
-    locale = tx.scalar(select(people.c.locale).where(people.c.id == viewer_id))
-    rules = Rules(language=locale)
+    rules = Rules(language=tx.scalar(select(people.c.locale).where(people.c.id == viewer_id)))
     about = {each.id: Subject(each.id, each.merchant_id, each.category) for each in facts.values()}
     products = [_candidate(each, with_everybody) for each in facts.values() if each.stock > 0]
     choices = ranking.rank(
@@ -230,15 +247,14 @@ def _made(
     # A hook of another product must be of one that this viewer could be offered too.
     lend = {each.product_id for each in ranking.eligible(current.profile, products)}
     used = _used(tx, viewer_id, current, held)
-    made = []
+    planned = []
     for choice in choices:
-        board = storyboard.plan(
-            shelf, about[choice.product_id], rules, f"{seed}:{choice.place}:plan", used=used, lend=lend
-        )
+        dice = f"{seed}:{choice.place}:plan"
+        board = storyboard.plan(shelf, about[choice.product_id], rules, dice, used=used, lend=lend)
         assert board is not None, "only products that a video can be made of are ranked"
         used.update(board.segment_ids)
-        made.append(_slot(choice, board, store(tx, board, now), seed, now))
-    return made
+        planned.append((choice, board))
+    return planned
 
 
 def _candidate(each: ProductFacts, with_everybody: Rates) -> Candidate:

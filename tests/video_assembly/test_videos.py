@@ -1,5 +1,6 @@
 """Feeds end to end over a real database: reactions change them, sell-outs replace, nobody sees another's."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import pairwise
 
@@ -7,6 +8,7 @@ import pytest
 
 from personalization import consent, privacy
 from shop import catalog
+from storage import accounts
 from storage.database import Database
 from storage.errors import NotFound, UserError
 from tests.video_assembly.shopfront import NOW, PRODUCTS, Shopfront, add_clip, add_product, open_shopfront
@@ -202,6 +204,17 @@ def test_a_changed_role_leaves_the_feed_too(front: Shopfront) -> None:
     assert (demo.id, "demo") not in shown
 
 
+def test_an_edit_is_seen_although_the_shelf_is_kept_in_memory(front: Shopfront) -> None:
+    page = front.feed(front.viewer)
+    first = page.videos[0]
+    with front.db.writing() as tx:
+        for each in first.segments:
+            if each.role in ("offer", "cta") and each.product_id == first.product_id:
+                library.edit_segment(tx, each.id, first.merchant_id, NOW, role="proof")
+    stranger = front.add_viewer()
+    assert first.product_id not in {each.product_id for each in front.feed(stranger, limit=20).videos}
+
+
 def test_a_new_clip_reaches_the_next_feed(front: Shopfront) -> None:
     front.feed(front.viewer)
     with front.db.writing() as tx:
@@ -294,3 +307,19 @@ def test_export_and_erase(front: Shopfront) -> None:
         assert held["replaced_slots"]
         videos.erase(tx, front.viewer)
         assert videos.export(tx, front.viewer) == {"slots": [], "replaced_slots": []}
+
+
+def test_nothing_is_put_together_for_somebody_who_was_erased(front: Shopfront) -> None:
+    with front.db.writing() as tx:
+        for erase in (videos.erase, privacy.erase, accounts.erase):
+            erase(tx, front.viewer)
+        assert videos.assemble(tx, front.viewer, now=NOW) == 0
+
+
+def test_worker_and_web_at_once_fill_each_place_once(front: Shopfront) -> None:
+    def fill(by: str) -> int:
+        with front.db.writing() as tx:
+            return videos.assemble(tx, front.viewer, now=NOW, by=by)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(fill, ["worker", "web", "worker", "web"])) == [0, 0, 0, 10]
