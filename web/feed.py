@@ -135,7 +135,7 @@ def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> d
             {
                 **_video_json(video, products, parts.media, locale),
                 "key": f"{page.version}.{video.place}.{video.id}",
-                "why": [why_json(reason, products, names, locale) for reason in video.reasons],
+                "why": [why_json(reason, products, names, locale, page.profiled) for reason in video.reasons],
                 "liked": video.id in liked,
                 "shared": False,
             }

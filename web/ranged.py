@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
 from storage.errors import UserError
+from web.problems import on_user_error
 
 # Every other endpoint shares 40 threads: a hundred slow phones must not take them.
 MEDIA_THREADS = 16
@@ -33,7 +34,7 @@ def ranged(
 ) -> Response:
     """Answer GET or HEAD for `size` bytes that `read(start, stop)` yields, under the strong entity tag `etag`.
 
-    Several ranges in one request get the whole, which RFC 9110, section 14.2, allows. Raises RangeUnsatisfiable.
+    Several ranges in one request get the whole, which RFC 9110, section 14.2, allows.
     """
     asked = request.headers
     common = {**headers, "ETag": etag, "Accept-Ranges": "bytes"}
@@ -47,7 +48,12 @@ def ranged(
     part = None
     # Without a Last-Modified there is no date that an If-Range could name
     if asked.get("if-range", etag).strip() == etag:
-        part = parse_range(asked.get("range", ""), size)
+        try:
+            part = parse_range(asked.get("range", ""), size)
+        except RangeUnsatisfiable as error:
+            refusal = on_user_error(request, error)
+            refusal.headers["Content-Range"] = f"bytes */{size}"
+            return refusal
     if part is None:
         return _Blocks(read(0, size), 200, whole, media_type)
     start, stop = part

@@ -27,7 +27,7 @@ SHARED = {
 WITHOUT_EVENT = {
     "surprise": "A surprise: now and then we show something that your taste would not have chosen.",
     "new-here": "This is new here.",
-    "popular": "Many people watch this to the end.",
+    "popular": "This does well with many people.",
     "in-stock": "This is in stock.",
 }
 # Why a segment stands in its video, by the code of video_assembly.storyboard.
@@ -42,9 +42,15 @@ SEGMENT_REASONS = {
 
 
 def why_json(
-    reason: Mapping[str, Any], products: Mapping[str, Product], categories: Mapping[str, str], locale: str
+    reason: Mapping[str, Any],
+    products: Mapping[str, Product],
+    categories: Mapping[str, str],
+    locale: str,
+    profiled: bool,
 ) -> dict[str, Any]:
     """Return a reason of ranking with its sentence; it names the event where there is one."""
+    if not profiled:
+        return {"code": "mix", "text": translate(locale, "Part of the mix that everybody sees."), "at": None}
     code = str(reason["code"])
     product = products.get(reason.get("product_id") or "")
     if code not in EVENTS or product is None:

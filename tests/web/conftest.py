@@ -108,3 +108,9 @@ def add_product(services: Services) -> Callable[..., catalog.Product]:
             return catalog.product(tx, product_id, "en")
 
     return add
+
+
+@pytest.fixture(scope="session")
+def demo_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A media folder for the demo's clips, filled by the first test that opens the demo shop."""
+    return tmp_path_factory.mktemp("demo-media")

@@ -72,9 +72,16 @@ export class Control {
       before?.left(performance.now(), this.position.peek());
       this.shown = video.key;
       this.position.value = 0;
-      this.watch = new Watch(video, at, performance.now(), (...event) => this.events.track(...event));
+      this.attend();
       this.players.select(video.key, !still.matches && document.visibilityState === "visible");
     }));
+  }
+
+  /** Begin to watch the video in view. */
+  attend() {
+    const video = this.feed.current;
+    const tell = (/** @type {Parameters<Events["track"]>} */ ...event) => this.events.track(...event);
+    this.watch = video ? new Watch(video, this.feed.index.peek(), performance.now(), tell) : null;
   }
 
   /** What a player says. @param {string} id @param {string} type @param {HTMLVideoElement} video */
@@ -111,10 +118,12 @@ export class Control {
     if (answer.version != null) this.feed.renew(answer.version);
   }
 
-  /** The viewer has chosen whether the feed may learn. @param {{personalise: boolean}} choice */
-  agreed({ personalise }) {
-    if (personalise) this.events.allowed = true;
-    else this.events.stop();
+  /** The viewer has chosen whether the feed may learn. @param {{personalise: boolean, measure: boolean}} choice */
+  agreed({ personalise, measure }) {
+    if (personalise || measure) {
+      this.events.allowed = true;
+      this.attend();
+    } else this.events.stop();
     this.feed.renew();
   }
 

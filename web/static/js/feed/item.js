@@ -109,7 +109,7 @@ function Surface({ at, video, current }) {
     ${
       current &&
       html`<button class="feed-sound ${players.sound.value ? "" : "feed-sound-off"}" onClick=${() => players.setSound(!players.sound.value)}>
-        ${icon(players.sound.value ? "volume-2" : "volume-x")}<span>${players.sound.value ? t("Sound off") : t("Sound on")}</span>
+        ${icon(players.sound.value ? "volume-2" : "volume-x")}<span>${players.sound.value ? t("Turn sound off") : t("Turn sound on")}</span>
       </button>`
     }
   `;

@@ -109,7 +109,7 @@ export function HelpSheet({ at }) {
   };
   return html`<${Sheet} title=${t("Help and choices")} onClose=${() => (at.sheet.value = "")}>
     <dl class="feed-keys">
-      ${KEYS.map(([key, does]) => html`<div key=${key}><dt>${key.split(" ").map((each) => html`<kbd>${each}</kbd>`)}</dt><dd>${words[does]}</dd></div>`)}
+      ${KEYS.map(([key, does]) => html`<div key=${key}><dt>${key.split(" ").map((each) => html`<kbd>${each === "Space" ? t("Space") : each}</kbd>`)}</dt><dd>${words[does]}</dd></div>`)}
     </dl>
     <label class="choice">
       <input

@@ -97,7 +97,10 @@ export class Feed {
         /** @type {Page} */
         const page = await ask("GET", `/v1/feed?limit=${PAGE}`);
         const seen = this.videos.value.slice(0, this.index.value + 1);
-        this.videos.value = [...seen, ...this.unknown(page.videos, seen)];
+        const fresh = this.unknown(page.videos, seen);
+        // Without an event yet, the service may begin with what is in view
+        if (fresh[0] && fresh[0].id === seen.at(-1)?.id) fresh.shift();
+        this.videos.value = [...seen, ...fresh];
         this.settle(page);
         this.remember();
       } while (this.again);
