@@ -163,6 +163,6 @@ class _Writer:
             init_digest=self._init_digest,
             size=len(whole),
             has_sound=self._audible,
-            start=span.start,
+            start=round(span.start, 3),
             index=mp4.SegmentIndex(self._avcc, units).pack(),
         )

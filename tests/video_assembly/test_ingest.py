@@ -11,7 +11,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import av
 import pytest
 
 from video_assembly import ingest
@@ -80,6 +82,41 @@ def test_what_a_telephone_adds_is_no_reason_to_refuse(ffmpeg: Run, tmp_path: Pat
     assert b"+52.5200" in phone.read_bytes()
     [segment] = ingest.prepare(phone, tmp_path / "out").segments
     assert b"52.5200" not in segment.path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("browser.webm", ["-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus", "-live", "1"]),
+        ("browser.mp4", [*X264, "-c:a", "aac", "-movflags", "frag_keyframe+empty_moov"]),
+    ],
+)
+def test_a_recording_that_does_not_say_how_long_it_is(
+    ffmpeg: Run, tmp_path: Path, name: str, options: list[str]
+) -> None:
+    ffmpeg(*colour(), "-f", "lavfi", "-i", "sine=d=2", *options, tmp_path / name)
+    prepared = ingest.prepare(tmp_path / name, tmp_path / "out")
+    assert prepared.probe.duration == pytest.approx(2.0, abs=0.1)
+    assert [(segment.units, segment.has_sound) for segment in prepared.segments] == [(1, True)]
+
+
+def test_a_picture_that_changes_its_size_is_followed(ffmpeg: Run, tmp_path: Path) -> None:
+    """Browsers record like this when the network of a call gets worse: one track, two sizes."""
+    with av.open(str(tmp_path / "change.webm"), "w") as out:
+        track: Any = None
+        for number, size in enumerate(("640x480", "320x240")):
+            part = tmp_path / f"{size}.webm"
+            ffmpeg(*colour(size, seconds=1.0), "-c:v", "libvpx", "-deadline", "realtime", part)
+            with av.open(str(part)) as container:
+                track = track or out.add_stream_from_template(container.streams.video[0])
+                for packet in container.demux(video=0):
+                    if packet.pts is not None:
+                        packet.pts += 1000 * number
+                        packet.dts = packet.pts
+                        packet.stream = track
+                        out.mux(packet)
+    prepared = ingest.prepare(tmp_path / "change.webm", tmp_path / "out")
+    assert [segment.units for segment in prepared.segments] == [1]
 
 
 @pytest.mark.parametrize(
