@@ -18,11 +18,13 @@ EXPLORED = ("hook", "demo", "proof")
 SHORTEST_MS = 12_000
 LONGEST_MS = 30_000
 # Costs of a plan. A part that is missing weighs more than one repetition and less than two, so a small library varies
-# its videos by leaving parts out; a foreign language weighs more than a part that is missing.
-MISSING = 0.5
+# its videos by leaving a part out; each further one weighs more, and the hook is the last to go.
+MISSING = {"hook": 0.7, "demo": 0.5, "proof": 0.5}
+MISSING_MORE = 0.5
 REPEATED = 0.3
 MOST_REPEATED = 3
-FOREIGN = 1.0
+# Against a segment of the role in the viewer's language; where there is none, this one costs nothing.
+FOREIGN = 2.0
 # A hook about another product of the category comes in when the product's own was just seen.
 BORROWED = 0.1
 # As with products: small, explicit, logged.
@@ -171,45 +173,37 @@ def plan(
 
 
 def _cheapest(group: Choices, subject: Subject, rules: Rules, used: Mapping[str, int]) -> tuple[float, Plan] | None:
-    # Length so far -> the cheapest way there; lengths are few, because segments are whole units long.
-    reached: dict[int, tuple[float, tuple[SegmentCandidate, ...]]] = {0: (0.0, ())}
+    # Length so far and parts left out -> the cheapest way there; lengths are few: segments are whole units long.
+    reached: dict[tuple[int, int], tuple[float, tuple[SegmentCandidate, ...]]] = {(0, 0): (0.0, ())}
     for role in ORDER:
         options: dict[int, tuple[float, SegmentCandidate]] = {}
+        spoken = any(not _foreign(each, rules) for each in group.get(role, ()))
         for each in group.get(role, ()):
-            cost = _cost(each, subject, rules, used)
+            cost = _cost(each, subject, used) + FOREIGN * (spoken and _foreign(each, rules))
             if each.duration_ms not in options or cost < options[each.duration_ms][0]:
                 options[each.duration_ms] = (cost, each)
-        following: dict[int, tuple[float, tuple[SegmentCandidate, ...]]] = {}
-        for length, (cost, path) in reached.items():
-            for duration, (more, each) in options.items():
-                _reach(following, length + duration, cost + more, (*path, each), rules)
+        following: dict[tuple[int, int], tuple[float, tuple[SegmentCandidate, ...]]] = {}
+        for (length, left_out), (cost, path) in reached.items():
+            ways = [
+                (length + duration, left_out, cost + more, (*path, each)) for duration, (more, each) in options.items()
+            ]
             if role not in NEEDED:
-                _reach(following, length, cost + MISSING, path, rules)
+                ways.append((length, left_out + 1, cost + MISSING[role] + MISSING_MORE * left_out, path))
+            for to_length, to_left_out, to_cost, to_path in ways:
+                key = (to_length, to_left_out)
+                if to_length <= rules.longest_ms and (key not in following or to_cost < following[key][0]):
+                    following[key] = (to_cost, to_path)
         reached = following
-    whole = [found for length, found in reached.items() if length >= rules.shortest_ms]
+    whole = [found for (length, _), found in reached.items() if length >= rules.shortest_ms]
     if not whole:
         return None
     cost, path = min(whole, key=lambda found: (found[0], [each.id for each in found[1]]))
     return cost, {each.role: each for each in path}
 
 
-def _reach(
-    following: dict[int, tuple[float, tuple[SegmentCandidate, ...]]],
-    length: int,
-    cost: float,
-    path: tuple[SegmentCandidate, ...],
-    rules: Rules,
-) -> None:
-    if length <= rules.longest_ms and (length not in following or cost < following[length][0]):
-        following[length] = (cost, path)
-
-
-def _cost(each: SegmentCandidate, subject: Subject, rules: Rules, used: Mapping[str, int]) -> float:
-    return (
-        REPEATED * min(used.get(each.id, 0), MOST_REPEATED)
-        + FOREIGN * _foreign(each, rules)
-        + BORROWED * (each.product_id != subject.product_id)
-    )
+def _cost(each: SegmentCandidate, subject: Subject, used: Mapping[str, int]) -> float:
+    repeated = REPEATED * min(used.get(each.id, 0), MOST_REPEATED)
+    return repeated + BORROWED * (each.product_id != subject.product_id)
 
 
 def _foreign(each: SegmentCandidate, rules: Rules) -> bool:

@@ -111,7 +111,9 @@ def test_language_fits_when_there_is_a_choice() -> None:
     assert board is not None
     assert board.segment_ids == tuple(f"de-{role}" for role in ORDER)
     assert board.parts[0].reason == "own-language"
-    assert made(english) is not None
+    foreign = made(english)
+    assert foreign is not None
+    assert len(foreign.parts) == 5, "where there is no choice, nothing is left out for it"
 
 
 def test_videos_vary_against_what_was_seen_lately() -> None:
@@ -126,12 +128,13 @@ def test_videos_vary_against_what_was_seen_lately() -> None:
     assert not set(boards[0]) & set(boards[1])
     one_each = []
     used = Counter()
-    for _ in range(3):
+    for _ in range(6):
         board = made(FIVE, used=used)
         assert board is not None
-        one_each.append(board.segment_ids)
+        one_each.append([part.segment.role for part in board.parts])
         used.update(board.segment_ids)
-    assert len(set(one_each)) == 2
+    assert len({tuple(roles) for roles in one_each}) == 3
+    assert all(roles[0] == "hook" and len(roles) >= 4 for roles in one_each)
 
 
 def test_chances_are_exact_and_never_touch_offer_or_call_to_action() -> None:
