@@ -18,7 +18,7 @@ from video_assembly import sandbox
 from video_assembly.refusals import Refused
 
 SMALL = sandbox.Bounds(memory=1 << 30, cpu=5, file=1 << 20, wall=10.0)
-BRIEF = sandbox.Bounds(memory=1 << 30, cpu=5, file=1 << 20, wall=0.4)
+BRIEF = sandbox.Bounds(memory=1 << 30, cpu=5, file=1 << 20, wall=2.0)
 
 
 def run(name: str, bounds: sandbox.Bounds = SMALL, **arguments: object) -> dict[str, object]:
