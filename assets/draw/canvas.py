@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from assets.draw.paths import Points
 
 Pixels = npt.NDArray[np.uint8]
-Plane = npt.NDArray[np.float32]
+Plane = npt.NDArray[np.floating[Any]]
 _SHIFT = 4  # sub-pixel bits of OpenCV's polygon drawing
 
 
@@ -104,7 +105,7 @@ class Sprite:
 
 def stacked(*layers: Sprite) -> Sprite:
     """Sprites of one size, laid over each other."""
-    total = layers[0].pixels.astype(np.float32)
+    total: Plane = layers[0].pixels.astype(np.float32)
     for layer in layers[1:]:
         over = layer.pixels.astype(np.float32)
         total = total * (1 - over[..., 3:] / 255) + over

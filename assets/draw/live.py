@@ -14,7 +14,7 @@ from assets.draw.canvas import Canvas, Linear, Pixels, Radial, Sprite, darker, f
 from assets.draw.film import as_frame
 from assets.draw.frame import HEIGHT, RATE, WIDTH, Frame, eased, smooth, springy
 from assets.draw.lettering import text, width_of
-from assets.draw.looks import DEMO, LOOKS, Look, catalogue, colours
+from assets.draw.looks import DEMO, LOOKS, UNIT, Look, catalogue, colours
 from assets.draw.paths import ellipse, moved, rounded, svg
 from assets.draw.synthesis import RATE as SAMPLE_RATE
 from assets.draw.synthesis import Sound
@@ -110,11 +110,11 @@ def _bubble(frame: Frame, words: str, t: float, hue: str) -> None:
     lines = [""]
     for word in words.split():
         joined = f"{lines[-1]} {word}".strip()
-        lines = [*lines[:-1], joined] if width_of(joined, 36) < 240 else [*lines, word]
-    wide, high, left = max(width_of(line, 36) for line in lines) + 40, 40 + 42 * len(lines), 40
+        lines = [*lines[:-1], joined] if width_of(joined, 36) < 226 else [*lines, word]
+    wide, high, left = max(width_of(line, 36) for line in lines) + 54, 40 + 42 * len(lines), 40
     top, seen = 274 + 20 * (1 - pop), min(1.0, max(0.0, pop))
     frame.fill(rounded(left, top, wide, high, 34), "#FFFFFF", seen)
-    frame.fill(moved(svg("M -30 0 L 8 -14 L 40 16 Z"), left + wide - 12, top + high - 24), "#FFFFFF", seen)
+    frame.fill(moved(svg("M -30 0 L 8 -14 L 40 16 Z"), left + wide - 14, top + high - 26), "#FFFFFF", seen)
     for i, line in enumerate(lines):
         frame.place(text(line, 36, hue), left + 26, top + 52 + 42 * i, opacity=seen)
 
@@ -165,7 +165,7 @@ def picture(number: int) -> Pixels:
 def sound() -> Sound:
     """The music of the whole loop, shape (2, samples)."""
     mix = music.Mix(seconds())
-    bars = int(TURN / music.UNIT)
+    bars = int(TURN / UNIT)
     for i in range(len(shown())):
         part = music.Mix(TURN)
         chords = ("I", "vi", "IV", "V") * (bars // 4)

@@ -46,7 +46,7 @@ class Mix:
     def finished(self) -> Sound:
         """With the room around it, at a peak of 0.8."""
         wet = synth.room(self.samples)
-        return wet / max(1e-9, np.abs(wet).max()) * 0.8
+        return np.asarray(wet / max(1e-9, np.abs(wet).max()) * 0.8)
 
 
 def bed(mix: Mix, chords: Sequence[str], pattern: Sequence[int | None], voice: str, key: int, drums: bool) -> None:

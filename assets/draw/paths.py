@@ -82,7 +82,7 @@ def moved(points: Points, dx: float = 0.0, dy: float = 0.0, scale: float = 1.0, 
     """Scaled and turned about the origin, then moved."""
     a = math.radians(degrees)
     turn = np.array([[math.cos(a), math.sin(a)], [-math.sin(a), math.cos(a)]])
-    return (points * scale) @ turn + np.array([dx, dy])
+    return np.asarray((points * scale) @ turn + np.array([dx, dy]))
 
 
 def blob(cx: float, cy: float, radius: float, wobble: float, phase: float, lobes: int = 5) -> Points:

@@ -148,6 +148,8 @@ def _split(look: Look) -> Pixels:
     canvas = Canvas(WIDTH, HEIGHT, detail=2)
     canvas.cover(Linear((0, 0), (0, HEIGHT), fade((0, "#FFFFFF"), (1, look.light))))
     band = look.accent if look.pale == "#FFFFFF" else lighter(look.deep, 0.45)
+    if look.night:
+        band = look.deep
     canvas.fill(
         svg("M 0 470 L 720 350 L 720 1280 L 0 1280 Z"),
         Linear((0, 400), (200, 1280), fade((0, band), (1, lighter(band, 0.3)))),
@@ -173,9 +175,9 @@ def offer(look: Look, t: float, length: float) -> Pixels:
     x = float(LEFT)
     for i, size in enumerate(sizes(look.handle)):
         pop = eased(t, 1.1 + i * 0.15, 0.3)
-        label = text(size, 32, "#FFFFFF", BOLD)
+        label = text(size, 32, look.ink if look.night else "#FFFFFF", BOLD)
         wide = label.size[0] - 20 + 44
-        frame.fill(rounded(x, 893, wide, 56, 28), look.ink, pop)
+        frame.fill(rounded(x, 893, wide, 56, 28), look.accent if look.night else look.ink, pop)
         frame.place(label, x + 22, 932, opacity=pop)
         x += wide + 14
     return frame.pixels

@@ -66,7 +66,7 @@ def pad(notes: list[float], seconds: float) -> Sound:
             f = pitch(note + detune)
             total += np.sin(2 * np.pi * f * t) + 0.22 * np.sin(4 * np.pi * f * t + 0.5)
     shape = np.minimum(1, t / 0.25) * np.minimum(1, np.maximum(0, (seconds - t) / 0.3))
-    return total * shape / (2.2 * len(notes))
+    return np.asarray(total * shape / (2.2 * len(notes)))
 
 
 def bass(note: float, seconds: float = 0.7) -> Sound:
@@ -104,7 +104,7 @@ def rush(seconds: float, low: float, high: float, seed: int, swell: float = 0.5)
     noise = np.fft.irfft(spectrum, n)
     t = np.linspace(0, 1, n)
     shape = np.where(t < swell, t / swell, (1 - t) / (1 - swell)) ** 1.5
-    return noise / np.abs(noise).max() * shape
+    return np.asarray(noise / np.abs(noise).max() * shape)
 
 
 def room(sound: Sound, seconds: float = 1.1, share: float = 0.22) -> Sound:

@@ -50,15 +50,15 @@ def draw(colour: str) -> Sprite:
     )
     canvas.fill(TORSO, body)
     with canvas.clip(TORSO):
-        for line in ("M 262 372 C 250 470 248 600 246 720", "M 540 380 C 552 480 552 610 556 720"):
-            canvas.stroke(svg(line), "#000000", 20, opacity=0.20, blur=9)
-        for line in (
+        for seam in ("M 262 372 C 250 470 248 600 246 720", "M 540 380 C 552 480 552 610 556 720"):
+            canvas.stroke(svg(seam), "#000000", 20, opacity=0.20, blur=9)
+        for crease in (
             "M 300 560 C 290 640 300 740 286 860",
             "M 500 520 C 512 640 500 740 516 866",
             "M 340 420 C 330 500 346 560 336 640",
         ):
-            canvas.stroke(svg(line), "#000000", 12, opacity=0.12, blur=7)
-            canvas.stroke(moved(svg(line), 14, 0), "#FFFFFF", 10, opacity=0.18, blur=6)
+            canvas.stroke(svg(crease), "#000000", 12, opacity=0.12, blur=7)
+            canvas.stroke(moved(svg(crease), 14, 0), "#FFFFFF", 10, opacity=0.18, blur=6)
         canvas.stroke(svg("M 206 850 C 290 876 510 876 594 850"), dark, 4, opacity=0.7)
         canvas.fill(ellipse(400, 384, 150, 34), "#000000", opacity=0.28, blur=14)
     yoke = svg("M 240 436 C 320 460 480 460 560 436")

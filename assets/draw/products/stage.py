@@ -23,7 +23,7 @@ class Stage:
 
     def points(self, outline: Points) -> Points:
         """From product units to frame pixels."""
-        return (outline - np.array(ANCHOR)) * self.scale + np.array([self.x, self.y])
+        return np.asarray((outline - np.array(ANCHOR)) * self.scale + np.array([self.x, self.y]))
 
     def show(
         self,
