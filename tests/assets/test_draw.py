@@ -1,6 +1,5 @@
 """The drawing: the same each time, and the words where nothing covers them."""
 
-# ruff: noqa: E402
 import os
 
 import numpy as np
