@@ -9,7 +9,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from web import checkout, feed, health, home, live, merchant, operator_pages, privacy, sign_in, stream, studio, video
+from web import (
+    checkout,
+    feed,
+    health,
+    home,
+    live,
+    merchant,
+    operator_pages,
+    privacy,
+    products,
+    sign_in,
+    stream,
+    studio,
+    video,
+)
 from web.i18n import LOCALES
 from web.pages import messages_module
 from web.problems import HANDLERS, not_found
@@ -38,6 +52,7 @@ ROUTES: Sequence[BaseRoute] = [
     *sign_in.routes,
     *feed.routes,
     *video.routes,
+    *products.routes,
     *checkout.routes,
     *privacy.routes,
     *live.routes,

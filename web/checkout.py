@@ -2,19 +2,23 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import Any
 
+from babel import Locale
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from shop import carts, orders
+from shop import carts, catalog, orders
 from shop.carts import Cart
 from shop.money import Money
 from shop.orders import Contact, Order
+from storage.accounts import Person
 from storage.clock import utcnow
+from storage.database import Tx
 from storage.errors import UserError
 from storage.media import Media
 from web.bodies import read_json
@@ -213,30 +217,51 @@ def list_orders(request: Request) -> Response:
     return JSONResponse({"items": [order_json(order) for order in found]})
 
 
+def get_contact(request: Request) -> Response:
+    """`GET /v1/me/contact`: where one's last order went, so that nobody writes an address twice."""
+    person = viewer(request)
+    with services(request).db.reading() as tx:
+        return JSONResponse(asdict(_last_contact(tx, person)))
+
+
 def cart_page(request: Request) -> Response:
     """`GET /cart`: what one means to buy, and the form that orders it."""
     parts = services(request)
     person = viewer(request)
     with parts.db.reading() as tx:
         cart = carts.cart(tx, person.id, locale_of(request))
-        last = orders.list_orders(tx, person.id, limit=1)
-    contact = last[0].contact if last else Contact(person.name, person.email or "", "", "", "")
+        contact = _last_contact(tx, person)
     return render(
         request,
         "cart.html",
         cart=cart,
         json=cart_json(cart, parts.media),
-        contact={**contact.__dict__},
-        shipping=carts.SHIPPING,
+        contact=asdict(contact),
+        image_url=parts.media.url,
     )
 
 
 def order_page(request: Request) -> Response:
     """`GET /orders/{id}`: what was ordered, to keep."""
+    parts = services(request)
     person = viewer(request)
-    with services(request).db.reading() as tx:
+    locale = locale_of(request)
+    with parts.db.reading() as tx:
         order = orders.order(tx, person.id, request.path_params["id"])
-    return render(request, "order.html", order=order, fresh="placed" in request.query_params)
+        products = catalog.by_id(tx, [line.product_id for group in order.groups for line in group.lines], locale)
+    return render(
+        request,
+        "order.html",
+        order=order,
+        pictures={each.id: parts.media.url(each.image) for each in products.values() if each.image},
+        country=Locale.parse(locale).territories.get(order.contact.country, order.contact.country),
+        fresh="placed" in request.query_params,
+    )
+
+
+def _last_contact(tx: Tx, person: Person) -> Contact:
+    last = orders.list_orders(tx, person.id, limit=1)
+    return last[0].contact if last else Contact(person.name, person.email or "", "", "", "")
 
 
 def _cart_response(parts: Services, person_id: str, locale: str, status: int = 200) -> Response:
@@ -253,6 +278,7 @@ routes = [
     Route("/v1/orders", list_orders),
     Route("/v1/orders", post_order, methods=["POST"]),
     Route("/v1/orders/{id}", get_order),
+    Route("/v1/me/contact", get_contact),
     Route("/cart", cart_page),
     Route("/orders/{id}", order_page),
 ]

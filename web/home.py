@@ -1,30 +1,48 @@
 """The first page, and the pages that the law asks for."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from shop import catalog, shows
+from shop.carts import CURRENCY, SHIPPING
+from shop.shows import Show
+from storage.database import Tx
+from storage.media import Media
 from web.i18n import locale_of
 from web.pages import render
 from web.services import services
 
 SHOWN_PRODUCTS = 8
-SHOWN_ROOMS = 6
+SHOWN_ROOMS = 3
+SHOWN_PICTURES = 3
+# What can be watched now comes first.
+STATES = ("live", "reconnecting", "lobby", "scheduled")
 
 
 def home(request: Request) -> Response:
     """`GET /`: what is live, the way into the feed, and some products."""
     parts = services(request)
+    locale = locale_of(request)
     with parts.db.reading() as tx:
-        products = catalog.list_products(tx, locale_of(request), limit=SHOWN_PRODUCTS)
-        rooms = shows.list_shows(tx, states=("live", "reconnecting", "lobby", "scheduled"))[:SHOWN_ROOMS]
+        products = catalog.list_products(tx, locale, limit=SHOWN_PRODUCTS)
+        found = sorted(shows.list_shows(tx, states=STATES), key=lambda show: STATES.index(show.state))[:SHOWN_ROOMS]
+        rooms = [{"show": show, "images": pictures_of(tx, show, locale, parts.media)} for show in found]
     return render(request, "home.html", products=products, rooms=rooms, image_url=parts.media.url)
+
+
+def pictures_of(tx: Tx, show: Show, locale: str, media: Media) -> list[str]:
+    """Return the addresses of the pictures of a show's first products."""
+    products: Any = catalog.by_id(tx, show.product_ids[:SHOWN_PICTURES], locale).values()
+    return [media.url(product.image) for product in products if product.image]
 
 
 def impressum(request: Request) -> Response:
     """`GET /impressum`: who runs this installation (§ 5 DDG)."""
-    return render(request, "impressum.html", operator=services(request).settings.operator_name)
+    operator = services(request).settings.operator_name
+    return render(request, "impressum.html", operator=operator, shipping=SHIPPING, currency=CURRENCY)
 
 
 def datenschutz(request: Request) -> Response:

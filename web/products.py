@@ -6,9 +6,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from shop import catalog
+from shop import catalog, shows
 from shop.carts import SHIPPING
 from shop.catalog import Product
+from shop.money import Money
 from storage.errors import UserError
 from storage.media import Media
 from web.i18n import locale_of
@@ -18,6 +19,7 @@ from web.services import services
 PAGE = 24
 MOST_LISTED = 100
 LONGEST_QUERY = 100
+SHOWN_OTHERS = 4
 
 
 def product_json(product: Product, media: Media) -> dict[str, Any]:
@@ -33,6 +35,10 @@ def product_json(product: Product, media: Media) -> dict[str, Any]:
         "image": media.url(product.image) if product.image else None,
         "price": product.price.json(),
         "stock": product.stock,
+        "shipping": {
+            "flat": Money(SHIPPING.flat, product.price.currency).json(),
+            "free_from": Money(SHIPPING.free_from, product.price.currency).json(),
+        },
         "variants": [
             {
                 "id": variant.id,
@@ -88,14 +94,21 @@ def list_page(request: Request) -> Response:
 
 
 def product_page(request: Request) -> Response:
-    """`GET /products/{id}`: one product, to be bought here."""
+    """`GET /products/{id}`: one product, to be bought here, and where it is shown live at the moment."""
     parts = services(request)
+    locale = locale_of(request)
     with parts.db.reading() as tx:
-        product = catalog.product(tx, request.path_params["id"], locale_of(request))
+        product = catalog.product(tx, request.path_params["id"], locale)
+        others = [each for each in catalog.list_products(tx, locale, limit=PAGE) if each.id != product.id]
+        live = [show for show in shows.list_shows(tx, states=("live",)) if product.id in show.product_ids]
+    # Its own category first; the sort keeps the newest before the older ones.
+    others.sort(key=lambda each: each.category != product.category)
     return render(
         request,
         "product.html",
         product=product,
+        others=others[:SHOWN_OTHERS],
+        live=live[0] if live else None,
         json=product_json(product, parts.media),
         image_url=parts.media.url,
         shipping=SHIPPING,

@@ -54,6 +54,7 @@ def sign_in_page(request: Request) -> Response:
         next=local_path(request.query_params.get("next", "")),
         email="",
         people=people,
+        interests=_interests(locale_of(request)),
         error="",
     )
 
@@ -77,7 +78,8 @@ async def sign_in(request: Request) -> Response:
         people = await run_in_threadpool(_demo_people, parts) if _demo_allowed(request) else []
         error = "E-mail address and password do not belong together."
         context = {"next": local_path(wish), "email": email, "people": people, "error": error}
-        return render(request, "sign-in.html", status_code=422, **context)
+        interests = _interests(locale_of(request))
+        return render(request, "sign-in.html", status_code=422, interests=interests, **context)
     return RedirectResponse(local_path(wish) or home_of(person), 303)
 
 
@@ -243,6 +245,10 @@ def _demo_people(parts: Services) -> list[Person]:
         personas = [each["handle"] for each in demo.catalogue()["personas"]]
         # viewers first: most who look around want to watch
         return [accounts.person(tx, ids[handle]) for handle in sorted(ids, key=lambda handle: handle not in personas)]
+
+
+def _interests(locale: str) -> dict[str, str]:
+    return {each["name"]: each["interests"][locale] for each in demo.catalogue()["personas"]}
 
 
 async def _fields(request: Request, *names: str) -> list[str]:

@@ -1,5 +1,5 @@
 import { ask } from "vitrine/api.js";
-import { moment } from "vitrine/i18n.js";
+import { moment, t } from "vitrine/i18n.js";
 
 /**
  * Show how many things are in the cart; other modules send `cart-changed` when they know better.
@@ -9,6 +9,7 @@ function showCartCount(count) {
   for (const badge of document.querySelectorAll("[data-cart-count]")) {
     badge.textContent = String(count);
     /** @type {HTMLElement} */ (badge).hidden = count === 0;
+    badge.closest("a")?.setAttribute("aria-label", count ? t("Cart ({count})", { count }) : t("Cart"));
   }
 }
 

@@ -3,14 +3,19 @@ import { render } from "preact";
 import { ask, Problem } from "vitrine/api.js";
 import { html } from "vitrine/html.js";
 import { money, t } from "vitrine/i18n.js";
+import { icon } from "vitrine/icon.js";
 import { contactForm, emptyContact } from "vitrine/shop/contact.js";
+import { VariantPicker } from "vitrine/shop/options.js";
+import { Stepper } from "vitrine/shop/stepper.js";
+import { sumsList, sumsOf } from "vitrine/shop/sums.js";
 import { toast } from "vitrine/toast.js";
 
-/** @typedef {{amount: number, currency: string}} Price */
+/** @typedef {import("vitrine/shop/sums.js").Price} Price */
 /** @typedef {{id: string, label: string, options: {name: string, value: string, hex: string | null}[], price: Price, stock: number}} Variant */
-/** @typedef {{id: string, title: string, brand: string, description: string, image: string | null, price: Price, stock: number, variants: Variant[]}} Product */
+/** @typedef {{id: string, title: string, brand: string, description: string, image: string | null, price: Price, stock: number, shipping: {flat: Price, free_from: Price}, variants: Variant[]}} Product */
 
 const FEW = 5;
+const MOST_PIECES = 99;
 
 /**
  * Put pieces into the cart and tell the page's badge.
@@ -20,7 +25,7 @@ const FEW = 5;
 export async function addToCart(variantId, quantity) {
   const cart = await ask("POST", "/v1/cart/items", { variant_id: variantId, quantity });
   document.dispatchEvent(new CustomEvent("cart-changed", { detail: cart }));
-  toast(t("In your cart."));
+  toast(t("In your cart."), { href: "/cart", text: t("Cart") });
   return cart;
 }
 
@@ -51,28 +56,64 @@ export function buyBox(first, options = {}) {
   const error = signal("");
   const busy = signal(false);
   const order = signal(/** @type {any} */ (null));
+  // One key for one intention: pressing twice, or again after a lost answer, orders once.
   let key = crypto.randomUUID();
+  /** @type {HTMLElement | null} */
+  let root = null;
 
   const variant = () => product.value.variants.find((each) => each.id === chosen.value);
+  const sums = () => {
+    const { price } = variant() ?? product.value;
+    return sumsOf(price, quantity.value, product.value.shipping);
+  };
+
+  /** Put the focus where reading goes on, after the next drawing. @param {string} selector */
+  const focusOn = (selector) => requestAnimationFrame(() => /** @type {HTMLElement | null | undefined} */ (root?.querySelector(selector))?.focus());
 
   /** @param {() => Promise<void>} work */
   async function attempt(work) {
     if (busy.value) return;
     busy.value = true;
     error.value = "";
+    wrong.value = {};
     try {
       await work();
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      error.value = problem.message;
-      wrong.value = problem.body.fields ?? {};
-      if (["sold-out", "too-few"].includes(problem.code)) {
-        key = crypto.randomUUID();
-        product.value = await ask("GET", `/v1/products/${product.value.id}`);
-      }
+      await explain(problem);
     } finally {
       busy.value = false;
     }
+  }
+
+  /** @param {Problem} problem */
+  async function explain(problem) {
+    error.value = problem.message;
+    wrong.value = problem.body.fields ?? {};
+    if (problem.code === "contact") focusOn("[aria-invalid=true]");
+    if (problem.code === "idempotency-key-reused") {
+      finish(await ask("GET", `/v1/orders/${problem.body.order_id}`));
+    } else if (["sold-out", "too-few", "total-changed"].includes(problem.code)) {
+      key = crypto.randomUUID();
+      product.value = await ask("GET", `/v1/products/${product.value.id}`);
+      const left = variant()?.stock ?? 0;
+      quantity.value = Math.max(1, Math.min(quantity.value, left));
+      if (left === 0) show("choose");
+    }
+  }
+
+  /** @param {"choose" | "address" | "done"} next */
+  function show(next) {
+    step.value = next;
+    focusOn(next === "choose" ? "button" : "[data-heading]");
+  }
+
+  /** @param {any} placed */
+  function finish(placed) {
+    error.value = "";
+    order.value = placed;
+    show("done");
+    options.onOrdered?.(placed);
   }
 
   const add = () =>
@@ -82,81 +123,81 @@ export function buyBox(first, options = {}) {
       if (added) options.onAdded?.(added);
     });
 
+  const buy = () => {
+    error.value = "";
+    show("address");
+    const untouched = contact.value;
+    ask("GET", "/v1/me/contact").then(
+      (last) => contact.value === untouched && (contact.value = last),
+      () => {}, // it only saves typing
+    );
+  };
+
   const place = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     attempt(async () => {
-      order.value = await ask(
-        "POST",
-        "/v1/orders",
-        { items: [{ variant_id: chosen.value, quantity: quantity.value }], contact: contact.value, source: options.source },
-        { "Idempotency-Key": key },
-      );
-      step.value = "done";
-      options.onOrdered?.(order.value);
+      const items = [{ variant_id: chosen.value, quantity: quantity.value }];
+      const wish = { items, contact: contact.value, total: sums().total, source: options.source };
+      finish(await ask("POST", "/v1/orders", wish, { "Idempotency-Key": key }));
     });
   };
 
-  const choices = () =>
-    html`<fieldset class="variants">
-      <legend class="visually-hidden">${t("Choose a variant")}</legend>
-      ${product.value.variants.map(
-        (each) =>
-          html`<label class="variant ${each.stock === 0 ? "variant-out" : ""}">
-            <input
-              type="radio"
-              name="variant-${product.value.id}"
-              value=${each.id}
-              checked=${each.id === chosen.value}
-              disabled=${each.stock === 0}
-              onChange=${() => (chosen.value = each.id)}
-            />
-            <span>${each.label || t("Standard")}${each.stock === 0 ? ` – ${t("Sold out")}` : ""}</span>
-          </label>`,
-      )}
-    </fieldset>`;
+  const again = () => {
+    key = crypto.randomUUID();
+    quantity.value = 1;
+    show("choose");
+  };
 
   const chooseStep = () => {
     const now = variant();
     const out = !now || now.stock === 0;
-    return html`<div class="stack">
-      ${product.value.variants.length > 1 && choices()}
-      <p class="row">
-        <span class="price price-big">${now && money(now.price)}</span>${now && stockChip(now.stock)}
-        <label class="quantity"><span>${t("Quantity")}</span>
-          <input class="input" type="number" inputmode="numeric" min="1" max="99" value=${quantity.value}
-            onInput=${(/** @type {any} */ event) => (quantity.value = Math.min(99, Math.max(1, Number(event.currentTarget.value) || 1)))} />
-        </label>
-      </p>
-      <p>${priceNote()}</p>
-      <p class="button-row">
-        <button class="button" disabled=${out || busy.value} onClick=${() => (step.value = "address")}>${out ? t("Sold out") : t("Buy now")}</button>
-        <button class="button button-plain" disabled=${out || busy.value} onClick=${add}>${t("Add to cart")}</button>
-      </p>
+    const choose = (/** @type {string} */ id) => {
+      chosen.value = id;
+      quantity.value = Math.max(1, Math.min(quantity.value, variant()?.stock ?? 1));
+    };
+    return html`<div class="buy-step">
+      <div class="buy-price"><span class="price price-big" data-price>${now && money(now.price)}</span><span data-stock role="status">${now && stockChip(now.stock)}</span>
+        <span>${priceNote()}</span>
+      </div>
+      <${VariantPicker} group=${`variant-${product.value.id}`} variants=${product.value.variants} chosen=${chosen.value} choose=${choose} />
+      <div class="buy-actions">
+        <${Stepper} label=${t("Quantity")} value=${quantity.value} most=${Math.min(MOST_PIECES, now?.stock ?? 1)} change=${(/** @type {number} */ value) => (quantity.value = value)} />
+        <div class="button-row">
+          <button type="button" class="button" disabled=${out || busy.value} onClick=${buy}>${out ? t("Sold out") : t("Buy now")}</button>
+          <button type="button" class="button button-plain" disabled=${out || busy.value} onClick=${add}>${t("Add to cart")}</button>
+        </div>
+      </div>
     </div>`;
   };
 
   const addressStep = () =>
-    html`<form class="stack" novalidate onSubmit=${place}>
-      <p class="row spread"><strong>${quantity.value} × ${product.value.title}</strong><span>${variant()?.label}</span></p>
-      ${contactForm(contact, wrong)}
-      <p class="row spread"><span>${t("Total, incl. VAT")}</span><span class="price">${money(totalOf(variant(), quantity.value))}</span></p>
-      <p class="small soft">${t("plus shipping of 4.90 € below 50.00 €")}</p>
-      <p class="button-row">
+    html`<form class="buy-step" novalidate onSubmit=${place}>
+      <h2 class="buy-title" tabindex="-1" data-heading>${t("Where to?")}</h2>
+      ${contactForm(contact, wrong, "buy")}
+      <div class="buy-line"><span><strong>${quantity.value} × ${product.value.title}</strong><br /><span class="soft small">${variant()?.label}</span></span><span class="price">${money(sums().goods)}</span></div>
+      ${sumsList(sums())}
+      <p class="small soft">${t("Nothing is charged yet: payment comes with a later version.")}</p>
+      ${complaint()}
+      <div class="buy-go">
         <button class="button" disabled=${busy.value}>${t("Order with obligation to pay")}</button>
-        <button type="button" class="button button-plain" onClick=${() => (step.value = "choose")}>${t("Back")}</button>
-      </p>
+        <button type="button" class="button button-plain" onClick=${() => show("choose")}>${t("Back")}</button>
+      </div>
     </form>`;
 
   const doneStep = () =>
-    html`<div class="stack" role="status">
-      <p class="notice notice-good"><span>${t("Thank you, your order {number} is placed.", { number: order.value.number })}</span></p>
-      <p class="row spread"><span>${t("Total with shipping")}</span><span class="price">${money(order.value.total)}</span></p>
-      <p><a href=${`/orders/${order.value.id}`} target="_blank">${t("See the order")}</a></p>
+    html`<div class="buy-step buy-done">
+      <h2 class="buy-title notice notice-good" tabindex="-1" data-heading>${icon("circle-check")}<span>${t("Thank you, your order {number} is placed.", { number: order.value.number })}</span></h2>
+      <p>${t("Total with shipping")}: <span class="price">${money(order.value.total)}</span></p>
+      <p class="button-row">
+        <a class="button button-plain" href=${`/orders/${order.value.id}`} target="_blank">${t("See the order")}</a>
+        <button type="button" class="button button-quiet" onClick=${again}>${t("Buy more")}</button>
+      </p>
     </div>`;
 
-  const view = () => html`<div class="buy-box">
-    ${error.value && html`<p class="notice notice-bad" role="alert"><span>${error.value}</span></p>`}
-    ${step.value === "choose" ? chooseStep() : step.value === "address" ? addressStep() : doneStep()}
+  const complaint = () => error.value && html`<p class="notice notice-bad" role="alert">${icon("circle-alert")}<span>${error.value}</span></p>`;
+
+  const view = () => html`<div class="buy-box" ref=${(/** @type {HTMLElement | null} */ element) => (root = element)}>
+    ${step.value === "choose" ? [complaint(), chooseStep()] : step.value === "address" ? addressStep() : doneStep()}
   </div>`;
 
   return {
@@ -168,15 +209,6 @@ export function buyBox(first, options = {}) {
       product.value = { ...product.value, variants, stock: variants.reduce((sum, each) => sum + each.stock, 0) };
     },
   };
-}
-
-/**
- * @param {Variant | undefined} variant
- * @param {number} quantity
- * @returns {Price}
- */
-function totalOf(variant, quantity) {
-  return { amount: (variant?.price.amount ?? 0) * quantity, currency: variant?.price.currency ?? "EUR" };
 }
 
 /**

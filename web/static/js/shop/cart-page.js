@@ -3,9 +3,14 @@ import { render } from "preact";
 import { ask, Problem } from "vitrine/api.js";
 import { html } from "vitrine/html.js";
 import { money, t } from "vitrine/i18n.js";
+import { icon } from "vitrine/icon.js";
 import { priceNote, stockChip } from "vitrine/shop/buy.js";
 import { contactForm } from "vitrine/shop/contact.js";
+import { Stepper } from "vitrine/shop/stepper.js";
+import { sumsList } from "vitrine/shop/sums.js";
+import { hear } from "vitrine/stream.js";
 
+const FEW = 5;
 const place = /** @type {HTMLElement} */ (document.getElementById("cart"));
 const cart = signal(JSON.parse(place.dataset.cart ?? "{}"));
 const contact = signal(JSON.parse(place.dataset.contact ?? "{}"));
@@ -20,13 +25,16 @@ async function attempt(work) {
   if (busy.value) return;
   busy.value = true;
   error.value = "";
+  wrong.value = {};
   try {
     await work();
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
+    if (problem.code === "idempotency-key-reused") return location.assign(`/orders/${problem.body.order_id}?placed`);
     error.value = problem.message;
     wrong.value = problem.body.fields ?? {};
-    if (["sold-out", "too-few", "total-changed"].includes(problem.code)) showCart(await ask("GET", "/v1/cart/items"));
+    if (problem.code === "contact") requestAnimationFrame(() => /** @type {HTMLElement | null} */ (place.querySelector("[aria-invalid=true]"))?.focus());
+    if (["sold-out", "too-few", "total-changed", "line-unknown", "cart-empty"].includes(problem.code)) showCart(await ask("GET", "/v1/cart/items"));
   } finally {
     busy.value = false;
   }
@@ -56,38 +64,39 @@ function order(event) {
   });
 }
 
+/** What to do when fewer are left than are wanted. @param {any} line */
+const shortage = (line) => html`<span class="cart-short">
+  ${stockChip(line.stock)}
+  <button type="button" class="button button-plain" onClick=${() => change(line.variant_id, line.stock)}>
+    ${line.stock === 0 ? t("Remove") : t("Take {count}", { count: line.stock })}
+  </button>
+</span>`;
+
 /** @param {any} line */
-const row = (line) => html`<li class="cart-line" key=${line.variant_id}>
-  ${line.image ? html`<img src=${line.image} alt="" width="80" height="100" />` : html`<span class="product-blank"></span>`}
+const row = (line) => html`<li class=${`cart-line ${line.stock < line.quantity ? "cart-line-short" : ""}`} key=${line.variant_id}>
+  ${line.image ? html`<img src=${line.image} alt="" width="80" height="100" />` : html`<span class="product-blank">${icon("package")}</span>`}
   <div class="cart-words">
     <a href=${`/products/${line.product_id}`}>${line.title}</a>
-    <span class="soft small">${line.label}</span>
-    ${line.stock < line.quantity || line.stock <= 5 ? stockChip(line.stock) : null}
+    <span class="soft small">${line.label && `${line.label} · `}${money(line.price)}</span>
+    ${line.stock < line.quantity ? shortage(line) : line.stock <= FEW ? stockChip(line.stock) : null}
   </div>
-  <div class="stepper" role="group" aria-label=${t("Quantity of {title}", { title: line.title })}>
-    <button class="icon-button" aria-label=${line.quantity > 1 ? t("One fewer") : t("Remove")} onClick=${() => change(line.variant_id, line.quantity - 1)}>−</button>
-    <span aria-live="polite">${line.quantity}</span>
-    <button class="icon-button" aria-label=${t("One more")} disabled=${line.quantity >= line.stock} onClick=${() => change(line.variant_id, line.quantity + 1)}>+</button>
-  </div>
+  <${Stepper} label=${t("Quantity of {title}", { title: line.title })} value=${line.quantity} least=${0} most=${line.stock}
+    change=${(/** @type {number} */ quantity) => change(line.variant_id, quantity)} />
   <span class="price">${money(line.total)}</span>
 </li>`;
 
 function View() {
   if (cart.value.count === 0)
-    return html`<div class="empty"><p>${t("Your cart is empty.")}</p><a class="button" href="/feed">${t("Open my feed")}</a></div>`;
+    return html`<div class="empty">${icon("shopping-cart")}<p>${t("Your cart is empty.")}</p><a class="button" href="/products">${t("Look at the products")}</a></div>`;
   return html`<div class="cart-columns">
-    <ul class="cart-lines">${cart.value.items.map(row)}</ul>
-    <form class="card stack" novalidate onSubmit=${order}>
+    <ul class="cart-lines" aria-label=${t("Cart")}>${cart.value.items.map(row)}</ul>
+    <form class="card" novalidate onSubmit=${order}>
       <h2>${t("Your order")}</h2>
-      ${error.value && html`<p class="notice notice-bad" role="alert"><span>${error.value}</span></p>`}
       ${contactForm(contact, wrong)}
-      <dl class="sums">
-        <div><dt>${t("Goods")}</dt><dd>${money(cart.value.goods)}</dd></div>
-        <div><dt>${t("Shipping")}</dt><dd>${money(cart.value.shipping)}</dd></div>
-        <div class="sum-total"><dt>${t("Total, incl. VAT")}</dt><dd>${money(cart.value.total)}</dd></div>
-      </dl>
-      <button class="button button-wide" disabled=${busy.value}>${t("Order with obligation to pay")}</button>
+      ${sumsList(cart.value)}
       <p class="small soft">${t("Nothing is charged yet: payment comes with a later version.")}</p>
+      ${error.value && html`<p class="notice notice-bad" role="alert">${icon("circle-alert")}<span>${error.value}</span></p>`}
+      <button class="button button-wide" disabled=${busy.value}>${t("Order with obligation to pay")}</button>
       <p>${priceNote()}</p>
     </form>
   </div>`;
@@ -95,3 +104,8 @@ function View() {
 
 place.replaceChildren();
 render(html`<${View} />`, place);
+hear("stock", (fact) => {
+  if (!cart.value.items.some((/** @type {any} */ line) => line.variant_id === fact.variant_id)) return;
+  const items = cart.value.items.map((/** @type {any} */ line) => (line.variant_id === fact.variant_id ? { ...line, stock: fact.stock } : line));
+  cart.value = { ...cart.value, items };
+});

@@ -28,25 +28,27 @@ const LABELS = () => ({
  * The fields of an address; a wrong one says so beside it.
  * @param {{value: Contact}} contact signal
  * @param {{value: Record<string, string>}} wrong signal: field to English sentence
+ * @param {string} [prefix] of the ids, when several forms may be on a page
  */
-export function contactForm(contact, wrong) {
+export function contactForm(contact, wrong, prefix = "contact") {
   const labels = LABELS();
   return html`<div class="contact">
     ${FIELDS.map(
       ([name, autocomplete, type]) => html`<p class="field contact-${name}">
-        <label for=${`contact-${name}`}>${labels[name]}</label>
+        <label for=${`${prefix}-${name}`}>${labels[name]}</label>
         <input
           class="input"
-          id=${`contact-${name}`}
+          id=${`${prefix}-${name}`}
           type=${type}
           autocomplete=${autocomplete}
+          inputmode=${name === "postcode" ? "numeric" : undefined}
           required
           value=${contact.value[name]}
           aria-invalid=${Boolean(wrong.value[name])}
-          aria-describedby=${wrong.value[name] ? `contact-${name}-error` : undefined}
+          aria-describedby=${wrong.value[name] ? `${prefix}-${name}-error` : undefined}
           onInput=${(/** @type {any} */ event) => (contact.value = { ...contact.value, [name]: event.currentTarget.value })}
         />
-        ${wrong.value[name] && html`<span class="error" id=${`contact-${name}-error`}>${t(wrong.value[name])}</span>`}
+        ${wrong.value[name] && html`<span class="error" id=${`${prefix}-${name}-error`}>${t(wrong.value[name])}</span>`}
       </p>`,
     )}
   </div>`;

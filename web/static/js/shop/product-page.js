@@ -4,7 +4,5 @@ import { hear } from "vitrine/stream.js";
 const page = /** @type {HTMLElement} */ (document.querySelector(".product-page"));
 const place = /** @type {HTMLElement} */ (page.querySelector("[data-buy]"));
 const box = buyBox(JSON.parse(page.dataset.product ?? "{}"), { source: "product" });
-for (const stale of page.querySelectorAll("[data-stock], [data-price]")) stale.remove();
-page.querySelector(".stack > .price-note")?.remove();
 showBuyBox(place, box);
 hear("stock", (fact) => box.hearStock(fact));

@@ -1,5 +1,7 @@
+import { render } from "preact";
 import { ask, Problem } from "vitrine/api.js";
 import { t } from "vitrine/i18n.js";
+import { icon } from "vitrine/icon.js";
 import { buyBox, showBuyBox } from "vitrine/shop/buy.js";
 import { hear } from "vitrine/stream.js";
 import { toast } from "vitrine/toast.js";
@@ -45,7 +47,7 @@ export async function openProduct(productId, options = {}) {
   const close = document.createElement("button");
   close.className = "icon-button sheet-close";
   close.setAttribute("aria-label", t("Close"));
-  close.textContent = "✕";
+  render(icon("x"), close);
   close.addEventListener("click", () => sheet.close());
   head.append(words, close);
 
