@@ -88,10 +88,10 @@ def new_page(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     """`POST /merchant/products/new`: the product goes on sale, or the form comes back with what is wrong."""
-    form = await request.form(max_files=1, max_fields=4 * MOST_ROWS + 20)
-    picture = form.get("picture")
-    data = await picture.read() if isinstance(picture, UploadFile) else b""
-    draft = _draft(form)
+    async with request.form(max_files=1, max_fields=4 * MOST_ROWS + 20) as form:
+        picture = form.get("picture")
+        data = await picture.read() if isinstance(picture, UploadFile) else b""
+        draft = _draft(form)
 
     def save() -> Response:
         try:

@@ -42,6 +42,7 @@ COMMON: dict[str, Any] = {
 # Celery comes without types.
 Celery: Any = celery.Celery
 setup_logging: Any = celery.signals.setup_logging
+worker_ready: Any = celery.signals.worker_ready
 
 
 def make_app(settings: Settings) -> Any:
@@ -122,7 +123,15 @@ def run_worker(settings: Settings, kinds: Sequence[str]) -> None:
     setup_logging.connect(_keep_our_logging)
     queues = [queue for kind in kinds for queue in QUEUES[kind]]
     wanted = max(1, min(MOST_INGESTS_AT_ONCE, (os.cpu_count() or 1) // 2)) if INGEST in kinds else 1
-    make_app(settings).worker_main(
+    app = make_app(settings)
+
+    def sweep_at_once(**_: object) -> None:
+        # What waited while nobody worked is rung now, and `/readyz` need not wait for beat.
+        app.send_task(tasks.name_of(SWEEP), queue=SWEEP)
+
+    if ASSEMBLE in kinds:
+        worker_ready.connect(sweep_at_once, weak=False)
+    app.worker_main(
         [
             "worker",
             f"--queues={','.join(queues)}",

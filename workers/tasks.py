@@ -12,6 +12,7 @@ from storage import jobs
 from storage.clock import utcnow
 from storage.jobs import Claim, Superseded
 from storage.settings import Settings
+from video_assembly import videos
 from video_assembly.ingest import Limits
 from workers import ingest
 from workers.workshop import Ringer, Workshop, holding
@@ -20,7 +21,6 @@ log = logging.getLogger(__name__)
 
 Work = Callable[[Workshop, Claim], None]
 
-PLACES_AHEAD = 10
 # What a killed process left behind is as old as the longest work on a file.
 LEFT_BEHIND = timedelta(hours=1, minutes=10)
 
@@ -35,11 +35,9 @@ class Kind:
 
 def assemble(workshop: Workshop, held: Claim) -> None:
     """Put the next videos of a viewer together, before they are asked for."""
-    from video_assembly import videos
-
     now = utcnow()
     with workshop.db.writing() as tx:
-        videos.assemble(tx, held.subject_id, places=PLACES_AHEAD, by="worker", now=now)
+        videos.assemble(tx, held.subject_id, now=now, by="worker")
         jobs.finish(tx, held, now)
 
 

@@ -115,7 +115,9 @@ def test_what_is_no_clip_leaves_nothing_behind(
     assert merchant.get("/v1/clips").json()["items"] == []
 
 
-def test_too_large_is_said_before_the_body_is_read(app: object, services: Services, sign_in: SignIn, shop_id: str) -> None:
+def test_too_large_is_said_before_the_body_is_read(
+    app: object, services: Services, sign_in: SignIn, shop_id: str
+) -> None:
     with TestClient(app) as client:  # type: ignore[arg-type]
         sign_in(client, "merchant", merchant=shop_id)
         token = client.cookies["session"]
@@ -199,7 +201,11 @@ def test_a_full_disk_is_said_before_harm(merchant: TestClient, services: Service
 
 
 def test_mistakes_in_what_is_said_are_named(merchant: TestClient) -> None:
-    for query, field in (({"role": "star"}, "role"), ({"product_ids": new_id()}, "product_ids"), ({"rights_until": "x"}, "rights_until")):
+    for query, field in (
+        ({"role": "star"}, "role"),
+        ({"product_ids": new_id()}, "product_ids"),
+        ({"rights_until": "x"}, "rights_until"),
+    ):
         answer = merchant.post("/v1/clips", params=query, content=MP4)
         assert (answer.status_code, answer.json()["field"]) == (422, field)
     assert merchant.get("/v1/clips").json()["items"] == []
@@ -255,6 +261,7 @@ def test_segments_are_filtered_and_edited_alone_and_together(
     assert [(each["role"], each["tags"]) for each in both] == [("cta", ["blue", "sale"])] * 2
 
     merchant.patch(f"/v1/segments/{second}", json={"role": None, "tags": []})
+
     def found(query: str) -> list[str]:
         return [each["id"] for each in merchant.get(f"/v1/segments?{query}").json()["items"]]
 
@@ -267,9 +274,7 @@ def test_segments_are_filtered_and_edited_alone_and_together(
     assert set(found("archived=true")) == {first, second}
 
 
-def test_a_change_for_many_is_for_all_or_for_none(
-    merchant: TestClient, services: Services, shop_id: str
-) -> None:
+def test_a_change_for_many_is_for_all_or_for_none(merchant: TestClient, services: Services, shop_id: str) -> None:
     first, _ = make_ready(services, upload(merchant), shop_id)
     answer = merchant.patch("/v1/segments", json={"ids": [first, new_id()], "change": {"role": "hook"}})
     assert answer.status_code == 404
@@ -284,7 +289,9 @@ def test_what_failed_by_our_fault_is_tried_again_what_is_broken_is_not(
     ours, theirs = upload(merchant), upload(merchant)
     with services.db.writing() as tx:
         clips.refuse(tx, ours, "processing-failed", "Something went wrong on our side.")
-        clips.refuse(tx, theirs, "media-broken", "This file is damaged and cannot be played. Please export the video again.")
+        clips.refuse(
+            tx, theirs, "media-broken", "This file is damaged and cannot be played. Please export the video again."
+        )
     assert merchant.get(f"/v1/clips/{ours}").json()["retryable"]
     assert merchant.post(f"/v1/clips/{ours}/retry").json()["state"] == "queued"
     assert merchant.post(f"/v1/clips/{theirs}/retry").status_code == 409
@@ -305,7 +312,11 @@ def test_the_page_shows_the_library_and_names_a_missing_package(
 ) -> None:
     clip_id = upload(merchant)
     packages = {"packages": "libgl1 libglib2.0-0"}
-    notice = {"code": "cv2-missing", "message": "Install the system packages {packages} on the server.", "values": packages}
+    notice = {
+        "code": "cv2-missing",
+        "message": "Install the system packages {packages} on the server.",
+        "values": packages,
+    }
     with services.db.writing() as tx:
         clips.set_state(tx, clip_id, "ready", utcnow(), warnings=[notice])
     page = merchant.get("/merchant")
@@ -391,7 +402,9 @@ def test_a_mistake_brings_the_form_back_as_it_was_typed(
 
 
 def test_a_picture_that_is_none_or_a_bomb_is_refused(merchant: TestClient, services: Services) -> None:
-    bomb = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (60_000).to_bytes(4, "big") * 2 + b"\x08\x02\x00\x00\x00" + bytes(64)
+    bomb = (
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (60_000).to_bytes(4, "big") * 2 + b"\x08\x02\x00\x00\x00" + bytes(64)
+    )
     for data in (b"<svg xmlns='http://www.w3.org/2000/svg'/>", bomb, b"GIF89a" + bytes(100)):
         answer = merchant.post("/merchant/products/new", data=PRODUCT, files={"picture": ("x.png", data, "image/png")})
         assert answer.status_code == 422

@@ -1,0 +1,78 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { html } from "vitrine/html.js";
+import { t } from "vitrine/i18n.js";
+import { icon } from "vitrine/icon.js";
+import { ROLES, roleHint, roleName } from "vitrine/merchant/roles.js";
+import { megabytes } from "vitrine/merchant/uploads.js";
+
+/**
+ * Where files come in: dropped, chosen or pasted; with what they are about.
+ * @param {{store: import("vitrine/merchant/store.js").Store, queue: import("vitrine/merchant/uploads.js").Queue}} props
+ */
+export function DropZone({ store, queue }) {
+  const over = useSignal(false);
+  const product = useSignal("");
+  const role = useSignal("");
+  const chooser = useRef(/** @type {HTMLInputElement | null} */ (null));
+
+  /** @param {Iterable<File> | null | undefined} files */
+  const take = (files) => {
+    const found = [...(files ?? [])];
+    if (found.length) queue.add(found, { product_ids: product.value, role: role.value });
+  };
+
+  useEffect(() => {
+    // A drop beside the zone would open the file in place of the page.
+    /** @param {DragEvent} event */
+    const hold = (event) => event.preventDefault();
+    /** @param {DragEvent} event */
+    const drop = (event) => {
+      event.preventDefault();
+      over.value = false;
+      take(event.dataTransfer?.files);
+    };
+    /** @param {ClipboardEvent} event */
+    const paste = (event) => take(event.clipboardData?.files);
+    /** @param {DragEvent} event */
+    const leave = (event) => {
+      if (!event.relatedTarget) over.value = false;
+    };
+    const enter = () => {
+      over.value = true;
+    };
+    /** @type {[string, any][]} */
+    const hearers = [["dragover", hold], ["drop", drop], ["paste", paste], ["dragenter", enter], ["dragleave", leave]];
+    for (const [kind, hearer] of hearers) document.addEventListener(kind, hearer);
+    return () => {
+      for (const [kind, hearer] of hearers) document.removeEventListener(kind, hearer);
+    };
+  }, []);
+
+  return html`<section class=${`drop-zone ${over.value ? "drop-zone-over" : ""}`} aria-labelledby="upload-title">
+    <span class="drop-mark">${icon("upload")}</span>
+    <div class="drop-words">
+      <h2 id="upload-title">${t("Upload clips")}</h2>
+      <p class="soft small">${t("Drop videos anywhere on this page, paste them, or choose them. MP4, MOV or WebM, up to {most}, up to 3 minutes.", { most: megabytes(store.limit) })}</p>
+    </div>
+    <button type="button" class="button" onClick=${() => chooser.current?.click()}>${icon("plus")}${t("Choose videos")}</button>
+    <input ref=${chooser} type="file" accept="video/*,.mkv,.mov" multiple hidden data-chooser
+      onChange=${(/** @type {Event} */ event) => {
+        const input = /** @type {HTMLInputElement} */ (event.currentTarget);
+        take(input.files);
+        input.value = "";
+      }} />
+    <div class="drop-about">
+      <label class="field"><span class="label">${t("What these clips show")}</span>
+        <select class="input" value=${product.value} onChange=${(/** @type {any} */ event) => (product.value = event.currentTarget.value)}>
+          <option value="">${t("Choose the product later")}</option>
+          ${store.products.value.map((each) => html`<option value=${each.id}>${each.title}</option>`)}
+        </select></label>
+      <label class="field"><span class="label">${t("Their role in a video")}</span>
+        <select class="input" value=${role.value} onChange=${(/** @type {any} */ event) => (role.value = event.currentTarget.value)}>
+          <option value="">${t("Choose the role later")}</option>
+          ${ROLES.map((each) => html`<option value=${each} title=${roleHint(each)}>${roleName(each)}</option>`)}
+        </select></label>
+    </div>
+  </section>`;
+}

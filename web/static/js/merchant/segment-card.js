@@ -1,0 +1,85 @@
+import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { html } from "vitrine/html.js";
+import { t } from "vitrine/i18n.js";
+import { icon } from "vitrine/icon.js";
+import { ROLES, roleHint, roleName } from "vitrine/merchant/roles.js";
+import { toast } from "vitrine/toast.js";
+
+/** @typedef {import("vitrine/merchant/store.js").Segment} Segment */
+/** @typedef {import("vitrine/merchant/store.js").Store} Store */
+
+/** @param {string} text */
+export function tagsOf(text) {
+  return [...new Set(text.split(",").map((tag) => tag.trim()).filter(Boolean))];
+}
+
+/**
+ * One segment: its picture, which plays, and what the merchant says of it.
+ * @param {{segment: Segment, store: Store}} props
+ */
+export function SegmentCard({ segment, store }) {
+  const selected = store.selected.value.has(segment.id);
+  const name = t("{file}, segment {number}", {
+    file: store.names.value.get(segment.clip_id) ?? t("Clip"), number: segment.position + 1,
+  });
+  /** @param {import("vitrine/merchant/store.js").Change} change */
+  const save = (change) => store.edit([segment.id], change).then(
+    () => toast(t("Saved")),
+    (error) => {
+      toast(error.message);
+      // draws the fields as they are kept
+      store.segments.value = [...store.segments.value];
+    });
+  return html`<li class=${`segment ${selected ? "segment-selected" : ""}`} data-segment=${segment.id}>
+    <div class="segment-picture">
+      <${Preview} segment=${segment} name=${name} />
+      <label class="segment-check"><input type="checkbox" checked=${selected} aria-label=${t("Select {name}", { name })}
+        onChange=${(/** @type {any} */ event) => store.select(segment.id, event.currentTarget.checked)} /></label>
+    </div>
+    <div class="segment-fields">
+      <select class=${`input segment-role ${segment.role ? "" : "input-open"}`} aria-label=${t("Role of {name}", { name })} value=${segment.role ?? ""}
+        title=${roleHint(segment.role ?? "")}
+        onChange=${(/** @type {any} */ event) => save({ role: event.currentTarget.value || null })}>
+        <option value="">${t("Choose a role")}</option>
+        ${ROLES.map((each) => html`<option value=${each} title=${roleHint(each)}>${roleName(each)}</option>`)}
+      </select>
+      <select class=${`input ${segment.product_id || segment.category ? "" : "input-open"}`} aria-label=${t("Product of {name}", { name })} value=${segment.product_id ?? ""}
+        onChange=${(/** @type {any} */ event) => save({ product_id: event.currentTarget.value || null })}>
+        <option value="">${segment.category ? t("Whole category") : t("Choose a product")}</option>
+        ${store.products.value.map((each) => html`<option value=${each.id}>${each.title}</option>`)}
+      </select>
+      <input class="input" aria-label=${t("Tags of {name}, separated by commas", { name })} placeholder=${t("Tags")} value=${segment.tags.join(", ")}
+        onChange=${(/** @type {any} */ event) => save({ tags: tagsOf(event.currentTarget.value) })} />
+    </div>
+  </li>`;
+}
+
+/**
+ * The picture; plays in silence under the pointer or the focus, with sound when it is pressed.
+ * @param {{segment: Segment, name: string}} props
+ */
+function Preview({ segment, name }) {
+  /** @type {import("@preact/signals").Signal<"" | "silent" | "loud">} */
+  const playing = useSignal(/** @type {"" | "silent" | "loud"} */ (""));
+  const video = useRef(/** @type {HTMLVideoElement | null} */ (null));
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const peek = () => {
+    if (!calm && !playing.value) playing.value = "silent";
+  };
+  const stop = () => {
+    playing.value = "";
+  };
+  const press = () => {
+    playing.value = playing.value === "loud" ? "" : "loud";
+    if (video.current) video.current.currentTime = 0;
+  };
+  const loud = playing.value === "loud";
+  return html`<button type="button" class="segment-play" aria-pressed=${loud} aria-label=${loud ? t("Stop {name}", { name }) : t("Play {name}", { name })}
+    onMouseEnter=${peek} onFocus=${peek} onMouseLeave=${stop} onBlur=${stop} onClick=${press}>
+    <img src=${segment.thumbnail} alt="" width="270" height="480" loading="lazy" />
+    ${playing.value && html`<video ref=${video} src=${segment.mp4} autoplay loop playsinline muted=${!loud}></video>`}
+    <span class="segment-facts">${segment.duration.toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1 })} s${!segment.has_sound && icon("volume-x")}</span>
+    ${!playing.value && html`<span class="segment-start">${icon("play")}</span>`}
+  </button>`;
+}
