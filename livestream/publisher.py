@@ -169,7 +169,7 @@ class Publisher:
             source.reception.sender_report(report.ntp, now)
             timestamp = source.track.map_timestamp(report.timestamp)
             if timestamp is not None:
-                source.track.report(report.ntp, timestamp)
+                source.track.report(report.ntp, timestamp, now)
 
     def request_keyframe(self) -> None:
         """Ask for a keyframe, now or as soon as the interval allows."""

@@ -10,6 +10,8 @@ HISTORY = 512
 #: libsrtp's receivers start at roll-over count zero: who joins this close before a roll-over and loses the first
 #: packets would never decrypt again, so such a reader is moved past it.
 NEAR_ROLL_OVER = 1024
+#: Seconds between two reports below which the second would say nothing about the clock's rate.
+CLOCK_STEP = 0.1
 #: A publisher that comes back continues this many packets later, so that its first packets cannot be taken for
 #: retransmissions of what the last publisher sent.
 REPUBLISH_GAP = 16
@@ -98,7 +100,8 @@ class Track:
         self.packets = 0
         self.octets = 0
         self.keyframes = 0
-        self.clock: tuple[int, int] | None = None
+        #: The publisher's last report: its clock (64 bit NTP), the stream's timestamp, when it came.
+        self._clock: tuple[int, int, float] | None = None
         #: Called when a reader cannot go on without a keyframe.
         self.wants_keyframe: Callable[[], None] = lambda: None
         self._history: list[Packet | None] = [None] * HISTORY
@@ -115,17 +118,26 @@ class Track:
         """A publisher starts or starts again: its numbers are continued from the last ones."""
         self._fresh = True
         self._frame_start = None
-        self.clock = None
+        self._clock = None
         if self._is_keyframe is not None and self._newest is not None:
             for reader in self.readers:
                 if not reader.waiting:
                     reader.pause(self._newest.sequence + 1)
 
-    def join(self, reader: Reader) -> None:
-        """Add a reader; of video it gets nothing before a keyframe, which is asked for; the clock it gets at once."""
+    def join(self, reader: Reader, now: float) -> None:
+        """Add a reader; of video it gets nothing before a keyframe, which is asked for.
+
+        The clock it gets at once, and twice: browsers keep lips in time from the second report on, and publishers
+        report sound every five seconds only.
+        """
         self.readers.append(reader)
-        if self.clock is not None:
-            reader.report(*self.clock)
+        if self._clock is not None:
+            ntp, timestamp, at = self._clock
+            reader.report(ntp, timestamp)
+            passed = now - at
+            if passed > CLOCK_STEP:
+                later = (timestamp + round(passed * self.clock_rate)) & 0xFFFFFFFF
+                reader.report(ntp + round(passed * 2**32), later)
         if self._is_keyframe is not None:
             self.wants_keyframe()
 
@@ -144,9 +156,9 @@ class Track:
         packet = self._history[sequence % HISTORY]
         return packet if packet is not None and packet.sequence == sequence else None
 
-    def report(self, ntp: int, timestamp: int) -> None:
+    def report(self, ntp: int, timestamp: int, now: float) -> None:
         """Tell every reader which of the stream's timestamps belongs to which instant of the publisher's clock."""
-        self.clock = (ntp, timestamp)
+        self._clock = (ntp, timestamp, now)
         for reader in self.readers:
             reader.report(ntp, timestamp)
 

@@ -72,9 +72,9 @@ class Viewer:
         peer.on_connected = self.join
 
     def join(self) -> None:
-        """Start reading; a viewer who can place audio and video on one clock from the start keeps lips in time."""
+        """Start reading."""
         for reader in self._readers.values():
-            reader.track.join(reader)
+            reader.track.join(reader, self._loop.time())
 
     def take_rtcp(self, data: bytes) -> None:
         """Handle a viewer's feedback."""

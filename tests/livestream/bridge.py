@@ -40,6 +40,45 @@ async function publish(room, codec) {
   }
   return negotiate("/whip/" + room);
 }
+// A 32 bit clock (ms) as two rows of 16 blocks, and a steady tone.
+const BLOCK = 40;
+async function publishClock(room) {
+  const canvas = Object.assign(document.createElement("canvas"), {width: 16 * BLOCK, height: 2 * BLOCK});
+  const paint = canvas.getContext("2d");
+  setInterval(() => {
+    const now = Date.now() % 2 ** 32;
+    for (let bit = 0; bit < 32; bit++) {
+      paint.fillStyle = Math.floor(now / 2 ** bit) % 2 ? "white" : "black";
+      paint.fillRect(bit % 16 * BLOCK, bit < 16 ? 0 : BLOCK, BLOCK, BLOCK);
+    }
+  }, 10);
+  pc = new RTCPeerConnection({bundlePolicy: "max-bundle"});
+  const sound = await navigator.mediaDevices.getUserMedia({audio: true});
+  const stream = new MediaStream([...canvas.captureStream(30).getTracks(), ...sound.getTracks()]);
+  for (const track of stream.getTracks()) pc.addTransceiver(track, {direction: "sendonly", streams: [stream]});
+  return negotiate("/whip/" + room);
+}
+async function watchClock(seconds) {
+  const canvas = Object.assign(document.createElement("canvas"), {width: 16 * BLOCK, height: 2 * BLOCK});
+  const paint = canvas.getContext("2d", {willReadFrequently: true});
+  const delays = [], played = [];
+  const end = performance.now() + seconds * 1000;
+  const look = () => {
+    paint.drawImage(video, 0, 0, canvas.width, canvas.height);
+    let clock = 0;
+    for (let bit = 0; bit < 32; bit++) {
+      const [x, y] = [(bit % 16 + 0.5) * BLOCK, (bit < 16 ? 0.5 : 1.5) * BLOCK];
+      if (paint.getImageData(x, y, 1, 1).data[1] > 127) clock += 2 ** bit;
+    }
+    delays.push(Date.now() % 2 ** 32 - clock);
+    const sources = pc.getReceivers().flatMap(receiver => receiver.getSynchronizationSources());
+    played.push(sources.map(({source, rtpTimestamp, timestamp}) => [source, rtpTimestamp, timestamp]));
+    if (performance.now() < end) video.requestVideoFrameCallback(look);
+  };
+  video.requestVideoFrameCallback(look);
+  await new Promise(resolve => setTimeout(resolve, seconds * 1000));
+  return {delays, played};
+}
 async function play(room) {
   const clicked = performance.now();
   pc = new RTCPeerConnection({bundlePolicy: "max-bundle"});
@@ -94,11 +133,11 @@ def app(client: MediaClient) -> Starlette:
 @contextlib.asynccontextmanager
 async def serving(client: MediaClient) -> AsyncIterator[str]:
     """Serve the application on loopback; gives its URL."""
-    listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app(client), log_level="warning", lifespan="off"))
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listening])
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listening])
+            try:
+                yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            finally:
+                server.should_exit = True

@@ -58,7 +58,7 @@ def test_header_is_rewritten_and_extensions_are_left_out() -> None:
     """Payload type and SSRC are the reader's, marker and padding the packet's."""
     track, _ = video()
     reader = Shelf(payload_type=120)
-    track.join(reader)
+    track.join(reader, 0.0)
     track.forward(rtp.RtpPacket(102, True, 9, 8, 5, True, H264_KEY + b"\1", b"ext"), 0.0)
     read = rtp.parse(reader.wires[0])
     assert read is not None
@@ -70,9 +70,9 @@ def test_joiner_waits_for_a_keyframe_and_gets_its_whole_frame() -> None:
     """What stands before the parameter sets in the same frame comes along, once."""
     track, asked = video()
     old, new = Shelf(), Shelf()
-    track.join(old)
+    track.join(old, 0.0)
     feed(track, 1, H264_KEY)
-    track.join(new)
+    track.join(new, 0.0)
     assert asked == [0, 1]
     feed(track, 2)
     feed(track, 3, b"\x09\x10", 9000)
@@ -87,8 +87,8 @@ def test_full_reader_pauses_until_the_next_keyframe_and_sees_no_gap() -> None:
     """It asks for a keyframe; others are not held up."""
     track, asked = video()
     slow, fast = Shelf(), Shelf()
-    track.join(slow)
-    track.join(fast)
+    track.join(slow, 0.0)
+    track.join(fast, 0.0)
     slow.room = 3
     for number, body in enumerate([H264_KEY, *[H264_DELTA] * 5], start=10):
         feed(track, number, body)
@@ -108,7 +108,7 @@ def test_late_packet_without_room_does_not_give_its_number_to_another() -> None:
     """The pause begins behind the newest packet, not behind the late one."""
     track, _ = video()
     reader = Shelf()
-    track.join(reader)
+    track.join(reader, 0.0)
     for number in (1, 2, 4, 5):
         feed(track, number, H264_KEY)
     reader.room = 0
@@ -123,10 +123,10 @@ def test_late_packet_of_before_the_start_is_not_written() -> None:
     """A retransmission that arrives after somebody joined is not part of what they were given."""
     track, _ = video()
     old, new = Shelf(), Shelf()
-    track.join(old)
+    track.join(old, 0.0)
     feed(track, 1, H264_KEY)
     feed(track, 3)
-    track.join(new)
+    track.join(new, 0.0)
     feed(track, 4, H264_KEY)
     feed(track, 6)
     assert feed(track, 2)
@@ -139,7 +139,7 @@ def test_duplicates_and_ancient_packets_are_not_forwarded() -> None:
     """Each number is encrypted with one content only."""
     track, _ = video()
     reader = Shelf()
-    track.join(reader)
+    track.join(reader, 0.0)
     feed(track, 0, H264_KEY)
     for number in range(1, HISTORY + 10):
         feed(track, number)
@@ -154,7 +154,7 @@ def test_reader_that_would_start_before_the_roll_over_is_moved_past_it() -> None
     """Its SRTP receiver counts roll-overs from zero, even if the first packets are lost."""
     track, _ = video()
     reader = Shelf()
-    track.join(reader)
+    track.join(reader, 0.0)
     feed(track, 65530, H264_KEY)
     feed(track, 65540)
     assert reader.numbers == [(65530 + 2 * NEAR_ROLL_OVER) & 0xFFFF, (65540 + 2 * NEAR_ROLL_OVER) & 0xFFFF]
@@ -165,7 +165,7 @@ def test_packet_is_found_after_any_number_of_roll_overs() -> None:
     """A reader that has been there for long is answered as the first minute."""
     track, _ = video()
     reader = Shelf()
-    track.join(reader)
+    track.join(reader, 0.0)
     feed(track, 100, H264_KEY)
     for number in range(101, 140_000):
         if number != 139_990:
@@ -184,11 +184,13 @@ def test_republish_goes_on_in_time_and_number(codec: str) -> None:
     rate = 90_000 if codec == "h264" else 48_000
     track = Track("video" if codec == "h264" else "audio", codec, rate)
     reader = Shelf()
-    track.join(reader)
+    track.join(reader, 0.0)
     track.forward(rtp.RtpPacket(102, True, 65535, 2**32 - 5, 5, False, H264_KEY, b""), 10.0)
-    track.report(1, 2)
+    track.report(1, 2, 10.0)
     track.begin_source()
-    assert track.clock is None
+    late = Shelf()
+    track.join(late, 11.0)
+    assert late.clocks == []
     assert track.map_timestamp(40) is None
     track.forward(rtp.RtpPacket(102, True, 700, 40, 6, False, H264_KEY, b""), 12.0)
     first, second = (rtp.parse(wire) for wire in reader.wires)
@@ -199,13 +201,15 @@ def test_republish_goes_on_in_time_and_number(codec: str) -> None:
     assert track.map_timestamp(41) == (second.timestamp + 1) & 0xFFFFFFFF
 
 
-def test_joiner_is_told_the_clock_at_once() -> None:
-    """Before its first packet, so that lips are in time from the first frame on."""
+def test_joiner_is_told_the_clock_twice_at_once() -> None:
+    """Before its first packet, so that lips are in time soon; what is nearly the same is not said again."""
     track, _ = video()
-    track.report(11, 22)
-    reader = Shelf()
-    track.join(reader)
-    assert reader.clocks == [(11, 22)]
+    track.report(11 << 32, 2**32 - 90_000, 5.0)
+    reader, early = Shelf(), Shelf()
+    track.join(reader, 7.5)
+    assert reader.clocks == [(11 << 32, 2**32 - 90_000), ((11 << 32) + (5 << 31), 135_000)]
+    track.join(early, 5.01)
+    assert early.clocks == [(11 << 32, 2**32 - 90_000)]
 
 
 @given(
@@ -220,7 +224,7 @@ def test_no_number_is_ever_used_for_two_contents(
     track, _ = video()
     readers = [Shelf(), Shelf()]
     for reader in readers:
-        track.join(reader)
+        track.join(reader, 0.0)
     number = start
     for index, (step, key, room) in enumerate(steps):
         if index % 50 == 49:
