@@ -54,7 +54,7 @@ class MediaClient:
         self._writer: asyncio.StreamWriter | None = None
         self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._listeners: set[asyncio.Queue[MediaEvent]] = set()
+        self._listeners: set[asyncio.Queue[MediaEvent | None]] = set()
         self._live: dict[str, MediaEvent] = {}
 
     async def __aenter__(self) -> Self:
@@ -83,24 +83,26 @@ class MediaClient:
         return dict(await self._call({"call": "stats"}))
 
     async def events(self) -> AsyncIterator[MediaEvent]:
-        """Hear what happens to publishers, starting with what is live; ends never, cancel it."""
+        """Hear what happens to publishers, starting with what is live, until `aclose`."""
         self._start()
-        queue: asyncio.Queue[MediaEvent] = asyncio.Queue(MAX_EVENTS)
+        queue: asyncio.Queue[MediaEvent | None] = asyncio.Queue(MAX_EVENTS)
         for event in self._live.values():
             queue.put_nowait(event)
         self._listeners.add(queue)
         try:
-            while True:
-                yield await queue.get()
+            while (heard := await queue.get()) is not None:
+                yield heard
         finally:
             self._listeners.discard(queue)
 
     async def aclose(self) -> None:
-        """Hang up and wait for it."""
+        """Hang up, end the listeners, and wait for it."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        for queue in self._listeners:
+            self._offer(queue, None)
 
     def _start(self) -> None:
         if self._task is None or self._task.done():
@@ -169,9 +171,13 @@ class MediaClient:
         else:
             self._live.pop(event.room, None)
         for queue in self._listeners:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(event)
+            self._offer(queue, event)
+
+    @staticmethod
+    def _offer(queue: asyncio.Queue[MediaEvent | None], event: MediaEvent | None) -> None:
+        if queue.full():
+            queue.get_nowait()
+        queue.put_nowait(event)
 
 
 def _refusal(error: dict[str, Any]) -> LiveError:

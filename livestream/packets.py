@@ -38,6 +38,8 @@ MAX_DATAGRAM = 2048
 BURST = 64
 #: One peer moves between few addresses; more would let one session fill the table.
 MAX_ADDRESSES = 16
+#: SSRCs of one peer, those of its reports included: libsrtp keeps a context for each that was authentic.
+MAX_SOURCES = 16
 #: Datagrams of one handshake; a flight has at most six.
 MAX_HANDSHAKE_QUEUE = 32
 MAX_SOCKETS = 8
@@ -233,6 +235,7 @@ class Peer:
         self._handshake: asyncio.Task[None] | None = None
         self._receiving: Session | None = None
         self._sending: Session | None = None
+        self._sources: set[bytes] = set()
         certificate = RTCCertificate.generateCertificate()
         self.fingerprint = next(f.value for f in certificate.getFingerprints() if f.algorithm == "sha-256")
         self._datagrams = DtlsDatagrams(self)
@@ -267,15 +270,21 @@ class Peer:
         session = self._receiving
         if session is None:
             return
+        # RFC 5761 section 4: payload types 64 to 95 with the marker bit are RTCP.
+        control = 192 <= data[1] < 224
+        source = data[4:8] if control else data[8:12]
+        if source not in self._sources and len(self._sources) >= MAX_SOURCES:
+            self._ingress.dropped["sources"] += 1
+            return
         try:
-            # RFC 5761 section 4: payload types 64 to 95 with the marker bit are RTCP.
-            if 192 <= data[1] < 224:
+            if control:
                 plain, deliver = session.unprotect_rtcp(data), self.on_rtcp
             else:
                 plain, deliver = session.unprotect(data), self.on_rtp
         except (SrtpError, ValueError):
             self._ingress.dropped["srtp"] += 1
             return
+        self._sources.add(source)
         self.heard = self._loop.time()
         try:
             deliver(plain)

@@ -144,6 +144,7 @@ class MediaProcess:
                 "viewers": sum(viewer.peer.connected for viewer in live.viewers.values()),
                 "codecs": live.stream.codecs,
                 "resent": sum(viewer.resent for viewer in live.viewers.values()),
+                "dropped": live.publisher.dropped if live.publisher else 0,
                 "keyframe_requests": live.publisher.keyframe_requests if live.publisher else 0,
                 "tracks": {
                     kind: {"packets": track.packets, "octets": track.octets, "keyframes": track.keyframes}

@@ -67,8 +67,7 @@ async def test_killed_media_process_is_found_again(tmp_path: Path) -> None:
             await client.play("room", RawPeer().offer())
         assert not await client.close(session)
         await source.close(goodbye=False)
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+    await listening
     process.terminate()
     assert process.wait(10) == 0
 

@@ -124,6 +124,37 @@ async def test_replayed_and_forged_packets_are_dropped(media: MediaClient) -> No
     await screen.close()
 
 
+async def test_spray_of_sources_and_a_flood_are_bounded(media: MediaClient) -> None:
+    """A publisher with thousands of SSRCs or ten times the bitrate is cut to size, and goes on."""
+    source, screen = Source(), Screen()
+    await join(source, media.publish, "room")
+    source.write("h264", 0, H264_KEY)
+    await until(lambda: is_live(media, "room"))
+    await join(screen, media.play, "room")
+    for number in range(200):
+        source.send_rtp(struct.pack("!BBHLL", 0x80, 102, 1, 1, 1000 + number) + H264_KEY)
+    for number in range(1500):
+        source.write("h264", 3000, H264_KEY + bytes(1150), marker=0)
+        if number % 50 == 49:
+            await asyncio.sleep(0)
+
+    async def cut() -> bool:
+        stats = await media.stats()
+        return bool(stats["dropped"].get("sources", 0) > 100 and stats["rooms"]["room"]["dropped"] > 100)
+
+    await until(cut)
+
+    async def arrives() -> bool:
+        source.write("h264", 6000, H264_DELTA)
+        await asyncio.sleep(0.05)
+        return any(packet.body == H264_DELTA for packet in screen.of("h264"))
+
+    await until(arrives)
+    assert {packet.ssrc for packet in screen.packets} <= set(screen.remote_ssrcs)
+    await source.close()
+    await screen.close()
+
+
 async def test_check_with_a_wrong_password_gets_no_answer(media: MediaClient) -> None:
     """Only who knows the password of the answer is let in; nobody else learns that there is a peer."""
     source = Source()
