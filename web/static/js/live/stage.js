@@ -122,7 +122,7 @@ function Countdown({ until }) {
   }, []);
   const seconds = Math.max(0, Math.floor((Date.parse(until) - now) / 1000));
   const parts = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
-  const names = [t("days"), t("hours"), t("min"), t("s")];
+  const names = [t("days"), t("hours"), t("min."), t("sec.")];
   // Read every second it would drown everything else.
   return html`<p class="countdown" aria-hidden="true">
     ${parts.map((part, place) => (place > 0 || part > 0) && html`<span><b>${String(part).padStart(2, "0")}</b> ${names[place]}</span>`)}

@@ -163,8 +163,8 @@ export function buyBox(first, options = {}) {
       <div class="buy-actions">
         <${Stepper} label=${t("Quantity")} value=${quantity.value} most=${Math.min(MOST_PIECES, now?.stock ?? 1)} change=${(/** @type {number} */ value) => (quantity.value = value)} />
         <div class="button-row">
-          <button type="button" class="button" disabled=${out || busy.value} onClick=${buy}>${out ? t("Sold out") : t("Buy now")}</button>
-          <button type="button" class="button button-plain" disabled=${out || busy.value} onClick=${add}>${t("Add to cart")}</button>
+          <button type="button" class="button" disabled=${out} aria-disabled=${busy.value} onClick=${buy}>${out ? t("Sold out") : t("Buy now")}</button>
+          <button type="button" class="button button-plain" disabled=${out} aria-disabled=${busy.value} onClick=${add}>${t("Add to cart")}</button>
         </div>
       </div>
     </div>`;
@@ -179,7 +179,7 @@ export function buyBox(first, options = {}) {
       <p class="small soft">${t("Nothing is charged yet: payment comes with a later version.")}</p>
       ${complaint()}
       <div class="buy-go">
-        <button class="button" disabled=${busy.value}>${t("Order with obligation to pay")}</button>
+        <button class="button" aria-disabled=${busy.value}>${t("Order with obligation to pay")}</button>
         <button type="button" class="button button-plain" onClick=${() => show("choose")}>${t("Back")}</button>
       </div>
     </form>`;

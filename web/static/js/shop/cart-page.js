@@ -96,7 +96,7 @@ function View() {
       ${sumsList(cart.value)}
       <p class="small soft">${t("Nothing is charged yet: payment comes with a later version.")}</p>
       ${error.value && html`<p class="notice notice-bad" role="alert">${icon("circle-alert")}<span>${error.value}</span></p>`}
-      <button class="button button-wide" disabled=${busy.value}>${t("Order with obligation to pay")}</button>
+      <button class="button button-wide" aria-disabled=${busy.value}>${t("Order with obligation to pay")}</button>
       <p>${priceNote()}</p>
     </form>
   </div>`;

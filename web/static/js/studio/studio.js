@@ -63,7 +63,7 @@ function Studio({ store, camera, show, send, hasKey }) {
         <h1>${store.room.title}</h1>
         <p class="small soft"><span class="chip">${stateName(state)}</span> ${store.room.scheduled_for && !over && moment(store.room.scheduled_for)}</p>
       </div>
-      <a class="button button-plain" href=${store.room.url} target="_blank">${icon("eye")} ${t("Viewers' page")}</a>
+      <a class="button button-plain" href=${store.room.url} target="_blank">${icon("eye")}<span>${t("Viewers' page")}</span></a>
     </header>
     <div class="studio-main">
       <div class=${`studio-picture ${state === "live" ? "on-air" : ""}`}>
