@@ -6,29 +6,25 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import uvicorn
 
-import workers.app
-from livestream.client import MediaClient
-from storage import accounts, broker, schema
-from storage.clock import utcnow
-from storage.database import Database
-from storage.media import Media
-from storage.messages import Messages
 from storage.settings import Settings, child_environment
-from web import demo, logs, showcase
-from web.app import create_app
-from web.services import Services
+from web import logs
 from web.supervisor import Part, Supervisor, answers, free_port, is_ready, vitrine_command
+
+if TYPE_CHECKING:
+    from storage.database import Database
+    from web.services import Services
+
+# Commands import what they run inside themselves: six processes start at once, and none should load the others' part.
 
 # uvicorn's own defaults would buffer headers and messages of any size.
 LARGEST_HEADER = 16_384
 LARGEST_MESSAGE = 65_536
 BROKER_PATIENCE = 15.0
-WORKER_PATIENCE = 60.0
+PATIENCE = 60.0
 
 
 @click.group()
@@ -61,6 +57,13 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 @with_settings
 def up(settings: Settings) -> None:
     """Start everything and print one URL."""
+    from storage import broker, schema
+    from storage.clock import utcnow
+    from storage.database import Database
+    from storage.media import Media
+    from storage.messages import Messages
+    from web import demo
+
     port = free_port(settings.host, settings.port)
     if settings.demo and settings.host not in ("127.0.0.1", "::1", "localhost"):
         raise click.ClickException("The demo lets anybody sign in as anybody: it runs on 127.0.0.1 only.")
@@ -76,11 +79,14 @@ def up(settings: Settings) -> None:
         schema.upgrade(database)
         if settings.demo:
             demo.load(database, Media(settings.media_dir), utcnow())
-        supervisor.start(Part("media", vitrine_command("media"), lambda: answers(settings.media_socket)))
-        supervisor.start(Part("web", vitrine_command("web"), lambda: is_ready(f"{url}/livez")))
-        for part in worker_parts():
-            supervisor.start(part)
-        supervisor.start(Part("beat", vitrine_command("beat"), lambda: is_ready(f"{url}/readyz"), WORKER_PATIENCE))
+        supervisor.start(
+            Part("media", media_command(settings), lambda: answers(settings.media_socket)),
+            Part("web", vitrine_command("web"), lambda: is_ready(f"{url}/livez"), PATIENCE),
+            # Ingest is nice to everybody else, assembly is not kept waiting by it.
+            Part("ingest", vitrine_command("worker", "--queue", "ingest"), lambda: True, nice=10),
+            Part("assemble", vitrine_command("worker", "--queue", "assemble"), lambda: True),
+            Part("beat", vitrine_command("beat"), lambda: is_ready(f"{url}/readyz"), PATIENCE),
+        )
         if settings.demo:
             demo.write_credentials(database, settings, url, utcnow())
             supervisor.start(Part("showcase", vitrine_command("demo", "broadcast"), lambda: True))
@@ -91,15 +97,10 @@ def up(settings: Settings) -> None:
         supervisor.stop()
 
 
-def worker_parts() -> list[Part]:
-    """Return the Celery workers: ingest is nice to everybody else, assembly is not kept waiting by it."""
-    return [
-        Part("ingest", vitrine_command("worker", "--queue", "ingest"), lambda: True, nice=10),
-        Part("assemble", vitrine_command("worker", "--queue", "assemble"), lambda: True),
-    ]
+def _greet(database: "Database", url: str, settings: Settings) -> None:
+    from storage import accounts
+    from storage.clock import utcnow
 
-
-def _greet(database: Database, url: str, settings: Settings) -> None:
     with database.writing() as tx:
         if not accounts.has_operator(tx):
             token = accounts.invite(tx, "operator", "", utcnow())
@@ -115,6 +116,10 @@ def _greet(database: Database, url: str, settings: Settings) -> None:
 @with_settings
 def web(settings: Settings) -> None:
     """Serve pages and API."""
+    import uvicorn
+
+    from web.app import create_app
+
     logs.configure("web", settings.log_level, settings.log_format)
     services = build_services(settings)
     uvicorn.run(
@@ -138,8 +143,16 @@ def web(settings: Settings) -> None:
     )
 
 
-def build_services(settings: Settings) -> Services:
+def build_services(settings: Settings) -> "Services":
     """Build what the endpoints work with from the settings."""
+    import workers.app
+    from livestream.client import MediaClient
+    from storage import broker
+    from storage.database import Database
+    from storage.media import Media
+    from storage.messages import Messages
+    from web.services import Services
+
     redis_url = settings.redis_url or broker.url(settings)
     messages = Messages(redis_url)
     database = Database(settings.resolved_database_url, ring=workers.app.make_ring(redis_url), publish=messages.publish)
@@ -151,10 +164,15 @@ def build_services(settings: Settings) -> Services:
 @with_settings
 def media(settings: Settings, media_address: str | None) -> None:
     """Run the media process: peer connections and packets, nothing else."""
+    command = media_command(settings, media_address)
+    os.execv(command[0], command)  # noqa: S606
+
+
+def media_command(settings: Settings, media_address: str | None = None) -> list[str]:
+    """Return the command line of the media process, which needs none of the modules of this one."""
     addresses = (media_address or settings.media_address).split(",")
     arguments = [part for address in addresses if address.strip() for part in ("--address", address.strip())]
-    command = [sys.executable, "-m", "livestream.server", "--socket", str(settings.media_socket), *arguments]
-    os.execv(sys.executable, command)  # noqa: S606
+    return [sys.executable, "-m", "livestream.server", "--socket", str(settings.media_socket), *arguments]
 
 
 @main.command()
@@ -162,6 +180,8 @@ def media(settings: Settings, media_address: str | None) -> None:
 @with_settings
 def worker(settings: Settings, queue: tuple[str, ...]) -> None:
     """Work on jobs."""
+    import workers.app
+
     logs.configure("worker", settings.log_level, settings.log_format)
     workers.app.run_worker(settings, queue or ("ingest", "assemble"))
 
@@ -170,6 +190,8 @@ def worker(settings: Settings, queue: tuple[str, ...]) -> None:
 @with_settings
 def beat(settings: Settings) -> None:
     """Ring the bell of the sweep every few seconds."""
+    import workers.app
+
     logs.configure("beat", settings.log_level, settings.log_format)
     workers.app.run_beat(settings)
 
@@ -178,6 +200,9 @@ def beat(settings: Settings) -> None:
 @with_settings
 def migrate(settings: Settings) -> None:
     """Bring the database to this version's schema."""
+    from storage import schema
+    from storage.database import Database
+
     schema.upgrade(Database(settings.resolved_database_url))
 
 
@@ -190,6 +215,12 @@ def demo_group() -> None:
 @with_settings
 def demo_load(settings: Settings) -> None:
     """Put the demo shop into the current database; again does no harm."""
+    from storage import schema
+    from storage.clock import utcnow
+    from storage.database import Database
+    from storage.media import Media
+    from web import demo
+
     database = Database(settings.resolved_database_url)
     schema.upgrade(database)
     demo.load(database, Media(settings.media_dir), utcnow())
@@ -199,6 +230,12 @@ def demo_load(settings: Settings) -> None:
 @with_settings
 def demo_reset(settings: Settings) -> None:
     """Take the demo shop out and put it in as new."""
+    from storage import schema
+    from storage.clock import utcnow
+    from storage.database import Database
+    from storage.media import Media
+    from web import demo
+
     database = Database(settings.resolved_database_url)
     schema.upgrade(database)
     demo.reset(database, Media(settings.media_dir), utcnow())
@@ -208,6 +245,8 @@ def demo_reset(settings: Settings) -> None:
 @with_settings
 def demo_broadcast(settings: Settings) -> None:
     """Be the host of the demo's running room."""
+    from web import showcase
+
     logs.configure("showcase", settings.log_level, settings.log_format)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     showcase.broadcast(settings)

@@ -20,6 +20,12 @@ def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return event
 
 
+def drop_color_message(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Leave out uvicorn's second copy of each message."""
+    event.pop("color_message", None)
+    return event
+
+
 def configure(part: str, level: str, form: Literal["text", "json"]) -> None:
     """Send the standard library's and structlog's entries of this process to stderr in one form."""
     shared: list[Processor] = [
@@ -27,6 +33,7 @@ def configure(part: str, level: str, form: Literal["text", "json"]) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
+        drop_color_message,
     ]
     last: list[Processor] = (
         [structlog.processors.format_exc_info, hide_secrets, structlog.processors.JSONRenderer()]
@@ -43,8 +50,9 @@ def configure(part: str, level: str, form: Literal["text", "json"]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # They say at "info" what our own entries say once.
-    for noisy in ("uvicorn.access", "aioice", "aiortc", "httpx", "alembic"):
+    # They say at "info" what our own entries say once, or every five seconds that all is well.
+    noisy_ones = ("uvicorn.access", "aioice", "aiortc", "alembic", "celery.worker.strategy", "celery.app.trace")
+    for noisy in (*noisy_ones, "celery.beat"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[

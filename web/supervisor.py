@@ -63,11 +63,19 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._ask_to_stop)
 
-    def start(self, part: Part) -> None:
-        """Start a part and wait until it is ready; raises StartFailed when it ends or takes too long."""
-        self._parts.append(part)
-        self._spawn(part)
-        deadline = time.monotonic() + part.patience
+    def start(self, *parts: Part) -> None:
+        """Start parts and wait for each in turn; raises StartFailed when one ends or takes too long.
+
+        Several at once load their modules side by side; the one that needs the other waits for it by itself.
+        """
+        for part in parts:
+            self._parts.append(part)
+            self._spawn(part)
+        for part in parts:
+            self._wait_for(part)
+
+    def _wait_for(self, part: Part) -> None:
+        deadline = part.started + part.patience
         while not part.ready():
             assert part.process is not None, "the part was spawned above"
             if self._stopping:
