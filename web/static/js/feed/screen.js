@@ -24,9 +24,9 @@ export function Screen({ at }) {
     if (!place) return;
     const watcher = new IntersectionObserver(
       (entries) => {
-        for (const entry of entries) {
-          if (entry.isIntersecting) feed.show(Number(/** @type {HTMLElement} */ (entry.target).dataset.place));
-        }
+        // The first report names everything that is there, however little of it
+        const shown = entries.find((entry) => entry.intersectionRatio >= IN_VIEW);
+        if (shown) feed.show(Number(/** @type {HTMLElement} */ (shown.target).dataset.place));
       },
       { root: place, threshold: IN_VIEW },
     );
