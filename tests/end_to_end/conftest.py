@@ -82,6 +82,8 @@ def stop(running: Running) -> None:
     finally:
         running.process.kill()
         running.process.wait()
+        if running.process.stdout is not None:
+            running.process.stdout.close()
 
 
 @pytest.fixture(scope="session")

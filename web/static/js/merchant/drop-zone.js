@@ -53,7 +53,7 @@ export function DropZone({ store, queue }) {
     <span class="drop-mark">${icon("upload")}</span>
     <div class="drop-words">
       <h2 id="upload-title">${t("Upload clips")}</h2>
-      <p class="soft small">${t("Drop videos anywhere on this page, paste them, or choose them. MP4, MOV or WebM, up to {most}, up to 3 minutes.", { most: megabytes(store.limit) })}</p>
+      <p class="soft small">${matchMedia("(hover: hover)").matches && t("Drop videos anywhere on this page, paste them, or choose them.")} ${t("MP4, MOV or WebM, up to {most} and 3 minutes.", { most: megabytes(store.limit) })}</p>
     </div>
     <button type="button" class="button" onClick=${() => chooser.current?.click()}>${icon("plus")}${t("Choose videos")}</button>
     <input ref=${chooser} type="file" accept="video/*,.mkv,.mov" multiple hidden data-chooser
@@ -63,16 +63,16 @@ export function DropZone({ store, queue }) {
         input.value = "";
       }} />
     <div class="drop-about">
-      <label class="field"><span class="label">${t("What these clips show")}</span>
-        <select class="input" value=${product.value} onChange=${(/** @type {any} */ event) => (product.value = event.currentTarget.value)}>
+      <div class="field"><label for="about-product">${t("What these clips show")}</label>
+        <select class="input" id="about-product" value=${product.value} onChange=${(/** @type {any} */ event) => (product.value = event.currentTarget.value)}>
           <option value="">${t("Choose the product later")}</option>
           ${store.products.value.map((each) => html`<option value=${each.id}>${each.title}</option>`)}
-        </select></label>
-      <label class="field"><span class="label">${t("Their role in a video")}</span>
-        <select class="input" value=${role.value} onChange=${(/** @type {any} */ event) => (role.value = event.currentTarget.value)}>
+        </select></div>
+      <div class="field"><label for="about-role">${t("Their role in a video")}</label>
+        <select class="input" id="about-role" value=${role.value} onChange=${(/** @type {any} */ event) => (role.value = event.currentTarget.value)}>
           <option value="">${t("Choose the role later")}</option>
           ${ROLES.map((each) => html`<option value=${each} title=${roleHint(each)}>${roleName(each)}</option>`)}
-        </select></label>
+        </select></div>
     </div>
   </section>`;
 }

@@ -16,23 +16,20 @@ export function FilterBar({ store }) {
   return html`<div class="filter-bar" role="search" aria-label=${t("Filter segments")}>
     <label class="filter-search"><span class="visually-hidden">${t("Search by file, product or tag")}</span>${icon("search")}
       <input class="input" type="search" value=${filters.q} placeholder=${t("File, product or tag")} onInput=${change("q")} /></label>
-    <label><span class="visually-hidden">${t("Product")}</span>
-      <select class="input" value=${filters.product} onChange=${change("product")}>
+    <select class="input" aria-label=${t("Product")} value=${filters.product} onChange=${change("product")}>
         <option value="">${t("All products")}</option>
         <option value=${NONE}>${t("No product yet")}</option>
         ${store.products.value.map((each) => html`<option value=${each.id}>${each.title}</option>`)}
-      </select></label>
-    <label><span class="visually-hidden">${t("Role")}</span>
-      <select class="input" value=${filters.role} onChange=${change("role")}>
+    </select>
+    <select class="input" aria-label=${t("Role")} value=${filters.role} onChange=${change("role")}>
         <option value="">${t("All roles")}</option>
         ${ROLES.map((each) => html`<option value=${each}>${roleName(each)}</option>`)}
         <option value=${NONE}>${roleName("")}</option>
-      </select></label>
-    ${store.tags.value.length > 0 && html`<label><span class="visually-hidden">${t("Tag")}</span>
-      <select class="input" value=${filters.tag} onChange=${change("tag")}>
+    </select>
+    ${store.tags.value.length > 0 && html`<select class="input" aria-label=${t("Tag")} value=${filters.tag} onChange=${change("tag")}>
         <option value="">${t("All tags")}</option>
         ${store.tags.value.map((each) => html`<option value=${each}>${each}</option>`)}
-      </select></label>`}
+    </select>`}
     ${filters.clip && html`<span class="chip">${icon("film")}${store.names.value.get(filters.clip) ?? t("One clip")}
       <button type="button" class="chip-close" aria-label=${t("Show all clips")} onClick=${() => store.filter({ clip: "" })}>${icon("x")}</button></span>`}
     ${any && html`<button type="button" class="button button-quiet" onClick=${() => store.filter({ product: "", role: "", tag: "", clip: "", q: "" })}>${t("Clear filters")}</button>`}
