@@ -21,7 +21,6 @@ CEILING = 1_250_000
 FEEDBACK_INTERVAL = 0.1
 #: One report spans fewer numbers than this, else it would not fit a datagram.
 FEEDBACK_SPAN = 1000
-NAME = "vitrine"
 
 
 @dataclass(slots=True)
@@ -192,7 +191,7 @@ class Publisher:
         blocks = [source.reception.block(now) for source in self._sources.values()]
         if blocks and self.peer.connected:
             report = rtcp.receiver_report(self._ssrc, blocks)
-            self.peer.send_rtcp(report + rtcp.source_description(self._ssrc, NAME))
+            self.peer.send_rtcp(report + rtcp.source_description(self._ssrc))
         video = self.stream.tracks.get("video")
         if video is not None and any(reader.waiting for reader in video.readers):
             self.request_keyframe()

@@ -13,6 +13,8 @@ NACK = 1
 TRANSPORT_WIDE = 15
 PICTURE_LOSS = 1
 FULL_INTRA_REQUEST = 4
+#: The name of every source of ours, in SDP and in reports.
+CNAME = "vitrine"
 #: More sequence numbers than the history holds cannot be answered.
 MAX_LOST = 512
 #: Packets in one compound datagram; a browser sends four at most.
@@ -110,7 +112,7 @@ def packet(kind: int, count: int, body: bytes) -> bytes:
     return struct.pack("!BBH", 0x80 | count, kind, len(body) // 4) + body
 
 
-def source_description(ssrc: int, cname: str) -> bytes:
+def source_description(ssrc: int, cname: str = CNAME) -> bytes:
     """Name the source; every compound packet carries one (RFC 3550 section 6.1)."""
     name = cname.encode("ascii")
     chunk = struct.pack("!LBB", ssrc, 1, len(name)) + name

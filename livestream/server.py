@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from livestream import offers
+from livestream import offers, rtcp
 from livestream.errors import AlreadyPublished, Full, LiveError, NobodyPublishes, OfferRefused
 from livestream.packets import Ingress, Peer
 from livestream.publisher import Publisher
@@ -113,7 +113,7 @@ class MediaProcess:
         self._check_room_for_one_more()
         session = secrets.token_urlsafe(16)
         peer = self._peer(parsed)
-        live.viewers[session] = Viewer(peer, live.stream, agreed, room[:32] if room.isascii() else "vitrine")
+        live.viewers[session] = Viewer(peer, live.stream, agreed)
         self._sessions[session] = (room, self._loop.time())
         peer.on_closed = lambda reason: self._run(self.close(session))
         return self._answer(session, peer, parsed, agreed, live.stream)
@@ -178,7 +178,7 @@ class MediaProcess:
             fingerprint=peer.fingerprint,
             candidates=self._ingress.candidates(),
             session=str(secrets.randbits(62)),
-            cname="vitrine",
+            cname=rtcp.CNAME,
             ssrcs={kind: track.ssrc for kind, track in stream.tracks.items()},
         )
         codec = next((media.codec.name for media in agreed if media.kind == "video"), agreed[0].codec.name)

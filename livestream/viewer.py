@@ -17,11 +17,10 @@ RESEND_PAUSE = 0.02
 class TrackReader(Reader):
     """Writes one track to a viewer's SRTP session; there is no queue of its own but the socket's."""
 
-    def __init__(self, peer: Peer, track: Track, payload_type: int, name: str) -> None:
+    def __init__(self, peer: Peer, track: Track, payload_type: int) -> None:
         super().__init__(payload_type)
         self.track = track
         self._peer = peer
-        self._name = name
         self._packets = track.packets
         self._octets = track.octets
         self._resent: dict[int, float] = {}
@@ -35,7 +34,7 @@ class TrackReader(Reader):
         track = self.track
         packets, octets = track.packets - self._packets, track.octets - self._octets
         report = rtcp.sender_report(track.ssrc, ntp, timestamp, packets, octets)
-        self._peer.send_rtcp(report + rtcp.source_description(track.ssrc, self._name))
+        self._peer.send_rtcp(report + rtcp.source_description(track.ssrc))
 
     def resend(self, numbers: Sequence[int], now: float) -> int:
         """Answer a NACK from the history, byte for byte as sent before; return how many packets were found."""
@@ -58,14 +57,14 @@ class TrackReader(Reader):
 class Viewer:
     """Joins the stream when connected, answers NACKs, passes on requests for keyframes."""
 
-    def __init__(self, peer: Peer, stream: Stream, agreed: Sequence[Media], name: str) -> None:
+    def __init__(self, peer: Peer, stream: Stream, agreed: Sequence[Media]) -> None:
         self.peer = peer
         self.stream = stream
         self.resent = 0
         self._loop = asyncio.get_running_loop()
         self._budget = MAX_RESENT
         self._readers = {
-            stream.tracks[media.kind].ssrc: TrackReader(peer, stream.tracks[media.kind], media.codec.payload_type, name)
+            stream.tracks[media.kind].ssrc: TrackReader(peer, stream.tracks[media.kind], media.codec.payload_type)
             for media in agreed
         }
         peer.on_rtcp = self.take_rtcp

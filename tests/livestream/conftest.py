@@ -4,9 +4,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from livestream.client import MediaClient
 from tests.livestream import harness
+
+# How long an example takes says more about the machine's other work than about the code.
+settings.register_profile("livestream", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("livestream")
 
 
 @pytest.fixture

@@ -136,20 +136,23 @@ async def test_picture_is_fresh_and_lips_are_in_time(media: MediaClient, browser
         screen = Screen(("opus", codec))
         await join(screen, media.play, "room")
         audio, video = screen.remote_ssrcs
-        # The browser settles within seconds; on a machine that other tests keep busy the next window counts.
-        for _ in range(3):
-            read = await room.evaluate("watchClock(6)")
-            said = [packet for report in screen.reports for packet in rtcp.parse(report)]
-            clocks = {packet.ssrc: packet for packet in said if isinstance(packet, rtcp.SenderReport)}
-            sound = median(playout_delays(clocks[audio], 48, read["played"]))
-            lips = sound - median(playout_delays(clocks[video], 90, read["played"]))
-            fresh = median(read["delays"])
-            if fresh <= 500 and abs(lips) < 45:
-                break
-        assert len(read["delays"]) >= 30
-        assert fresh <= 500, "the picture is too old"
-        assert abs(lips) < 45, "sound and picture are apart"
-        await screen.close()
+        try:
+            # The browser settles within seconds; where other tests keep the machine busy a later window counts.
+            for _ in range(5):
+                read = await room.evaluate("watchClock(6)")
+                said = [packet for report in screen.reports for packet in rtcp.parse(report)]
+                clocks = {packet.ssrc: packet for packet in said if isinstance(packet, rtcp.SenderReport)}
+                sound = median(playout_delays(clocks[audio], 48, read["played"]))
+                lips = sound - median(playout_delays(clocks[video], 90, read["played"]))
+                fresh = median(read["delays"])
+                print("picture", fresh, "ms old, sound behind picture", lips, "ms")
+                if fresh <= 500 and abs(lips) < 45:
+                    break
+            assert len(read["delays"]) >= 30
+            assert fresh <= 500, "the picture is too old"
+            assert abs(lips) < 45, "sound and picture are apart"
+        finally:
+            await screen.close()
         await asyncio.gather(studio.close(), room.close())
 
 
