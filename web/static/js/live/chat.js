@@ -33,14 +33,14 @@ export function ChatLog({ store }) {
     if (follows.current) setUnread(0);
   };
   return html`<div class="talk">
-    <ol class="talk-log" ref=${log} role="log" aria-live="polite" aria-label=${t("Chat")} tabindex="0" onScroll=${onScroll}>
-      ${lines.length === 0 && html`<li class="talk-empty">${t("Nobody has written yet. Say hello!")}</li>`}
+    <div class="talk-log" ref=${log} role="log" aria-live="polite" aria-label=${t("Chat")} tabindex="0" onScroll=${onScroll}>
+      ${lines.length === 0 && html`<p class="talk-empty">${t("Nobody has written yet. Say hello!")}</p>`}
       ${lines.map(
-        (line) => html`<li key=${line.id} class=${`line ${line.host ? "line-host" : ""} ${line.mine ? "line-mine" : ""}`}>
+        (line) => html`<p key=${line.id} class=${`line ${line.host ? "line-host" : ""} ${line.mine ? "line-mine" : ""}`}>
           <b>${line.name}</b>${line.host && html` <span class="host-badge">${t("Host")}</span>`} <span class="line-text">${line.text}</span>
-        </li>`,
+        </p>`,
       )}
-    </ol>
+    </div>
     ${unread > 0 && html`<button class="unread" onClick=${() => (toEnd(), setUnread(0))}>${icon("arrow-down")} ${t("{count} new", { count: unread })}</button>`}
   </div>`;
 }
