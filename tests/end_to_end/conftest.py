@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,23 @@ class Running:
     url: str
     data_dir: Path
     process: subprocess.Popen[str]
+
+    @cached_property
+    def drain(self) -> threading.Thread:
+        """Reads what it goes on to say, up to its end: a full pipe would stop it."""
+
+        def read() -> None:
+            assert self.process.stdout is not None
+            with self.process.stdout as said:
+                said.read()
+
+        return threading.Thread(target=read, daemon=True)
+
+    def ended(self) -> int:
+        """Wait until the process has ended; returns its code."""
+        code = self.process.wait(40)
+        self.drain.join()
+        return code
 
     @property
     def demo(self) -> dict[str, Any]:
@@ -67,9 +85,12 @@ def start(data_dir: Path, *options: str) -> Running:
         said.append(line)
         if line.startswith("ready "):
             alarm.cancel()
-            threading.Thread(target=process.stdout.read, daemon=True).start()
-            return Running(line.split()[1], data_dir, process)
+            running = Running(line.split()[1], data_dir, process)
+            running.drain.start()
+            return running
     alarm.cancel()
+    process.stdout.close()
+    process.wait()
     logs = "\n".join(f"{log.name}: {log.read_text()[-2000:]}" for log in sorted((data_dir / "logs").glob("*.log")))
     raise AssertionError(f"it did not start:\n{''.join(said)}\n{logs}")
 
@@ -78,10 +99,9 @@ def stop(running: Running) -> None:
     """Stop it as Ctrl-C does, and see that it ends."""
     running.process.send_signal(signal.SIGINT)
     try:
-        running.process.wait(40)
+        running.ended()
     finally:
         running.process.kill()
-        running.process.wait()
         if running.process.stdout is not None:
             running.process.stdout.close()
 
