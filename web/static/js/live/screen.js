@@ -47,6 +47,7 @@ export function screenOf(store) {
     video?.addEventListener("resize", () => {
       if (video) screen.portrait.value = video.videoHeight >= video.videoWidth;
     });
+    video?.addEventListener("playing", () => player.drawn());
     show();
   }
 

@@ -50,6 +50,14 @@ export class Player {
     this.#say("connecting");
   }
 
+  /** Whoever draws the stream has seen its first picture: that is sooner known there than by counting. */
+  drawn() {
+    if (this.stopped || this.connection?.connectionState !== "connected") return;
+    this.moved = performance.now();
+    this.wait = FIRST_WAIT;
+    this.#say("playing");
+  }
+
   /** Try at once instead of waiting: somebody said that the room is live. */
   nudge() {
     if (this.stopped || this.state === "playing" || this.connection?.connectionState === "connected") return;

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "vitrine/html.js";
 import { t } from "vitrine/i18n.js";
+import { OVER } from "vitrine/live/store.js";
 import { Player } from "vitrine/live/whep.js";
 
 /** What viewers see while an encoder or another browser streams; silent, so that nothing feeds back. @param {{store: import("vitrine/live/store.js").Store}} props */
@@ -14,7 +15,7 @@ export function Monitor({ store }) {
       state: () => undefined,
     });
     player.start();
-    return () => player.stop();
+    return () => player.stop(OVER.has(store.state.peek()));
   }, []);
   return html`<video ref=${video} class="preview monitor" playsinline autoplay muted aria-label=${t("What viewers see")}></video>`;
 }

@@ -28,6 +28,8 @@ export function showOf(store, camera) {
     health: signal(/** @type {import("vitrine/studio/health.js").Health | null} */ (null)),
     verdict: signal(/** @type {import("vitrine/studio/health.js").Verdict | null} */ (null)),
     goLive,
+    /** Think again while it counts. */
+    wait: () => (show.phase.value = "idle"),
     end,
     cancel: () => move("cancel"),
     openDoors: () => move("start"),
@@ -126,6 +128,9 @@ export function showOf(store, camera) {
     document.removeEventListener("visibilitychange", keepAwake);
   }
 
+  store.state.subscribe((state) => {
+    if (OVER.has(state)) camera.stop();
+  });
   camera.stream.subscribe((stream) => {
     if (stream) publisher?.use(stream);
   });

@@ -28,7 +28,7 @@ class VitrineStudio extends HTMLElement {
     socket.start();
     // Who was allowed before is not asked again: the picture is simply there.
     navigator.permissions?.query({ name: /** @type {any} */ ("camera") }).then((answer) => {
-      if (answer.state === "granted") camera.start();
+      if (answer.state === "granted" && !OVER.has(store.state.value)) camera.start();
     }, () => undefined);
     this.leave = () => {
       show.dispose();
@@ -104,6 +104,7 @@ function Controls({ store, camera, show, elsewhere }) {
     <${Switches} camera=${camera} />
     ${idle && !elsewhere && tab.value === "camera" &&
     html`<button class="button button-live" disabled=${!camera.stream.value} onClick=${show.goLive}>${icon("radio")} ${state === "reconnecting" ? t("Continue the show") : t("Go live")}</button>`}
+    ${show.phase.value === "counting" && html`<button class="button button-plain" onClick=${show.wait}>${t("Not yet")}</button>`}
     ${begun && html`<button class="button button-danger" onClick=${() => (asking.value = "end")}>${icon("square")} ${t("End the show")}</button>`}
     ${state === "scheduled" && html`<button class="button button-plain" onClick=${show.openDoors}>${icon("users")} ${t("Open the doors")}</button>`}
     ${!begun && idle && html`<button class="button button-quiet" onClick=${() => (asking.value = "cancel")}>${t("Cancel the show")}</button>`}
