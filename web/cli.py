@@ -74,22 +74,24 @@ def up(settings: Settings) -> None:
     try:
         if own_broker:
             messages = Messages(settings.redis_url)
-            supervisor.start(Part("broker", broker.command(settings), messages.ping, BROKER_PATIENCE))
+            supervisor.start([Part("broker", broker.command(settings), messages.ping, BROKER_PATIENCE)])
         database = Database(settings.resolved_database_url)
         schema.upgrade(database)
         if settings.demo:
             demo.load(database, Media(settings.media_dir), utcnow())
         supervisor.start(
-            Part("media", media_command(settings), lambda: answers(settings.media_socket)),
-            Part("web", vitrine_command("web"), lambda: is_ready(f"{url}/livez"), PATIENCE),
-            # Ingest is nice to everybody else, assembly is not kept waiting by it.
-            Part("ingest", vitrine_command("worker", "--queue", "ingest"), lambda: True, nice=10),
-            Part("assemble", vitrine_command("worker", "--queue", "assemble"), lambda: True),
-            Part("beat", vitrine_command("beat"), lambda: is_ready(f"{url}/readyz"), PATIENCE),
+            [Part("media", media_command(settings), lambda: answers(settings.media_socket))],
+            [Part("web", vitrine_command("web"), lambda: is_ready(f"{url}/livez"), PATIENCE)],
+            [
+                # Ingest is nice to everybody else, assembly is not kept waiting by it.
+                Part("ingest", vitrine_command("worker", "--queue", "ingest"), lambda: True, nice=10),
+                Part("assemble", vitrine_command("worker", "--queue", "assemble"), lambda: True),
+                Part("beat", vitrine_command("beat"), lambda: is_ready(f"{url}/readyz"), PATIENCE),
+            ],
         )
         if settings.demo:
             demo.write_credentials(database, settings, url, utcnow())
-            supervisor.start(Part("showcase", vitrine_command("demo", "broadcast"), lambda: True))
+            supervisor.start([Part("showcase", vitrine_command("demo", "broadcast"), lambda: True)])
         _greet(database, url, settings)
         database.dispose()
         supervisor.run()

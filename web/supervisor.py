@@ -58,18 +58,19 @@ class Supervisor:
         self._logs = data_dir / "logs"
         self._logs.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(data_dir / "vitrine.lock")
-        self._parts: list[Part] = []
+        self._stages: list[Sequence[Part]] = []
         self._stopping = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._ask_to_stop)
 
-    def start(self, *parts: Part) -> None:
-        """Start parts and wait for each in turn; raises StartFailed when one ends or takes too long.
+    def start(self, *stages: Sequence[Part]) -> None:
+        """Start stages of parts and wait for each part in turn; raises StartFailed when one ends or takes too long.
 
-        Several at once load their modules side by side; the one that needs the other waits for it by itself.
+        All load their modules side by side; the one that needs another waits for it by itself.
         """
+        self._stages += stages
+        parts = [part for stage in stages for part in stage]
         for part in parts:
-            self._parts.append(part)
             self._spawn(part)
         for part in parts:
             self._wait_for(part)
@@ -89,23 +90,23 @@ class Supervisor:
     def run(self) -> None:
         """Watch over the parts until a signal asks to stop; what dies is started again with growing pauses."""
         while not self._stopping:
-            for part in self._parts:
+            for part in (part for stage in self._stages for part in stage):
                 self._look_after(part)
             time.sleep(POLL_SECONDS * 4)
 
     def stop(self) -> None:
-        """Stop the parts in reverse order; each gets a SIGTERM and, when it does not follow, a SIGKILL."""
-        for part in reversed(self._parts):
-            process = part.process
-            if process is None or process.poll() is not None:
-                continue
-            _signal(process, signal.SIGTERM, group=False)
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                click.echo(f"{part.name} did not stop and is killed", err=True)
-            _signal(process, signal.SIGKILL, group=True)
-            process.wait()
+        """Stop the stages in reverse order; each part gets a SIGTERM and, when it does not follow, a SIGKILL."""
+        for stage in reversed(self._stages):
+            running = [(part, part.process) for part in stage if part.process is not None]
+            for _, process in running:
+                _signal(process, signal.SIGTERM, group=False)
+            for part, process in running:
+                try:
+                    process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    click.echo(f"{part.name} did not stop and is killed", err=True)
+                _signal(process, signal.SIGKILL, group=True)
+                process.wait()
         self._lock.close()
 
     def _ask_to_stop(self, _signal: int, _frame: object) -> None:
