@@ -20,10 +20,17 @@ const busy = signal(false);
 // One key for one intention: pressing twice, or again after a lost answer, orders once.
 let key = crypto.randomUUID();
 
+/** @type {Promise<void>} */
+let last = Promise.resolve();
+
+/** Do one thing after the other, however quickly the buttons are pressed. @param {() => Promise<void>} work */
+function attempt(work) {
+  const run = () => carryOut(work);
+  last = last.then(run, run);
+}
+
 /** @param {() => Promise<void>} work */
-async function attempt(work) {
-  if (busy.value) return;
-  busy.value = true;
+async function carryOut(work) {
   error.value = "";
   wrong.value = {};
   try {
@@ -35,8 +42,6 @@ async function attempt(work) {
     wrong.value = problem.body.fields ?? {};
     if (problem.code === "contact") requestAnimationFrame(() => /** @type {HTMLElement | null} */ (place.querySelector("[aria-invalid=true]"))?.focus());
     if (["sold-out", "too-few", "total-changed", "line-unknown", "cart-empty"].includes(problem.code)) showCart(await ask("GET", "/v1/cart/items"));
-  } finally {
-    busy.value = false;
   }
 }
 
@@ -47,9 +52,12 @@ function showCart(next) {
   document.dispatchEvent(new CustomEvent("cart-changed", { detail: next }));
 }
 
-/** @param {string} variantId @param {number} quantity */
-const change = (variantId, quantity) =>
+/** @param {string} variantId @param {number} more pieces, or fewer when it is below nothing */
+const change = (variantId, more) =>
   attempt(async () => {
+    const line = cart.value.items.find((/** @type {any} */ each) => each.variant_id === variantId);
+    if (!line) return;
+    const quantity = line.quantity + more;
     const path = `/v1/cart/items/${variantId}`;
     showCart(quantity < 1 ? await ask("DELETE", path) : await ask("PUT", path, { variant_id: variantId, quantity }));
   });
@@ -57,17 +65,23 @@ const change = (variantId, quantity) =>
 /** @param {SubmitEvent} event */
 function order(event) {
   event.preventDefault();
+  if (busy.value) return;
+  busy.value = true;
   attempt(async () => {
-    const body = { contact: contact.value, total: cart.value.total, source: "cart" };
-    const placed = await ask("POST", "/v1/orders", body, { "Idempotency-Key": key });
-    location.assign(`/orders/${placed.id}?placed`);
+    try {
+      const body = { contact: contact.value, total: cart.value.total, source: "cart" };
+      const placed = await ask("POST", "/v1/orders", body, { "Idempotency-Key": key });
+      location.assign(`/orders/${placed.id}?placed`);
+    } finally {
+      busy.value = false;
+    }
   });
 }
 
 /** What to do when fewer are left than are wanted. @param {any} line */
 const shortage = (line) => html`<span class="cart-short">
   ${stockChip(line.stock)}
-  <button type="button" class="button button-plain" onClick=${() => change(line.variant_id, line.stock)}>
+  <button type="button" class="button button-plain" onClick=${() => change(line.variant_id, line.stock - line.quantity)}>
     ${line.stock === 0 ? t("Remove") : t("Take {count}", { count: line.stock })}
   </button>
 </span>`;
@@ -81,7 +95,7 @@ const row = (line) => html`<li class=${`cart-line ${line.stock < line.quantity ?
     ${line.stock < line.quantity ? shortage(line) : line.stock <= FEW ? stockChip(line.stock) : null}
   </div>
   <${Stepper} label=${t("Quantity of {title}", { title: line.title })} value=${line.quantity} least=${0} most=${line.stock}
-    change=${(/** @type {number} */ quantity) => change(line.variant_id, quantity)} />
+    change=${(/** @type {number} */ quantity) => change(line.variant_id, quantity - line.quantity)} />
   <span class="price">${money(line.total)}</span>
 </li>`;
 
