@@ -108,7 +108,7 @@ def _greet(database: "Database", url: str, settings: Settings) -> None:
             token = accounts.invite(tx, "operator", "", utcnow())
             click.echo(f"operator {url}/welcome/{token}  (opens once: the first operator's account)")
     click.echo(f"ready {url}")
-    click.echo(f"data {settings.data_dir}  (logs are in its folder logs/; Ctrl-C stops everything)", err=True)
+    click.echo(f"data {settings.data_dir.resolve()}  (logs are in its folder logs/; Ctrl-C stops everything)", err=True)
     sys.stdout.flush()
 
 
