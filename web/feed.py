@@ -102,6 +102,7 @@ def feed_page(request: Request) -> Response:
         request,
         "feed.html",
         first=first,
+        poster=next((each["poster"] for each in first["videos"] if not wanted or each["id"] == wanted), None),
         start=wanted,
         share=share_of(request),
         gone=gone,

@@ -35,7 +35,9 @@ KINDS = {".mp4": "video/mp4", ".webp": "image/webp", ".jpg": "image/jpeg", ".png
 def get_video(request: Request) -> Response:
     """`GET /v/{id}.mp4`: the whole video or any part of it, to its viewer or with a share link."""
     parts = services(request)
-    playable, _ = video_for(request, parts, request.state.person, request.path_params["id"])
+    # A player without a session gets no guest's one: it has a share link or nothing
+    person = viewer(request) if request.state.person is not None else None
+    playable, _ = video_for(request, parts, person, request.path_params["id"])
     stitched = _stitched(parts, playable)
     return ranged(
         request,

@@ -1,6 +1,8 @@
 """Parts of a file by RFC 9110."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from web.ranged import RangeUnsatisfiable, parse_range, ranged
+from web.ranged import MEDIA_THREADS, RangeUnsatisfiable, parse_range, ranged
 
 CONTENT = bytes(range(256)) * 8
 ETAG = '"abc"'
@@ -116,3 +118,29 @@ def test_any_header_is_survived(text: str) -> None:
     except RangeUnsatisfiable:
         return
     assert part is None or 0 <= part[0] < part[1] <= 1000
+
+
+def test_slow_readers_leave_the_pages_their_threads() -> None:
+    go_on, reading = threading.Event(), threading.Semaphore(0)
+
+    def slow(start: int, stop: int) -> Iterator[bytes]:
+        reading.release()
+        assert go_on.wait(30)
+        yield CONTENT[start:stop]
+
+    def media(request: Request) -> Response:
+        return ranged(request, size=len(CONTENT), etag=ETAG, read=slow, media_type="video/mp4", headers={})
+
+    def page(request: Request) -> Response:
+        return Response("here")
+
+    with TestClient(Starlette(routes=[Route("/media", media), Route("/page", page)])) as client:
+        with ThreadPoolExecutor(45) as readers:
+            answers = [readers.submit(client.get, "/media") for _ in range(45)]
+            for _ in range(MEDIA_THREADS):
+                assert reading.acquire(timeout=30)
+            assert client.get("/page").text == "here"
+            # No more than their share are at work
+            assert not reading.acquire(blocking=False)
+            go_on.set()
+            assert {answer.result().content for answer in answers} == {CONTENT}

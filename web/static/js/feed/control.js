@@ -40,6 +40,8 @@ export class Control {
     this.watch = null;
     this.shown = "";
     this.resume = false;
+    /** Keys of the videos that were in view before: leaving one soon the second time says nothing. */
+    this.known = new Set();
   }
 
   /** Begin to play, to listen and to tell. */
@@ -48,6 +50,7 @@ export class Control {
     effect(() => this.turn());
     hear("stock", (fact) => this.feed.stock(fact));
     hear("viewer", (fact) => fact.type === "feed-changed" && this.feed.renew(fact.version));
+    hear("room", (fact) => fact.type === "state" && this.feed.refreshRooms());
     hear("back", () => this.refreshProduct());
     onKeys(this);
     setInterval(() => this.tick(), TICK_MILLISECONDS);
@@ -68,8 +71,8 @@ export class Control {
     queueMicrotask(() => requestAnimationFrame(() => {
       this.players.assign(near.map(({ key, mp4 }) => ({ id: key, src: mp4 })));
       if (!video || video.key === this.shown) return;
-      const before = this.watch;
-      before?.left(performance.now(), this.position.peek());
+      if (!this.known.has(this.shown)) this.watch?.left(performance.now(), this.position.peek());
+      this.known.add(this.shown);
       this.shown = video.key;
       this.position.value = 0;
       this.attend();
@@ -176,6 +179,7 @@ export class Control {
     try {
       const link = await ask("POST", `/v1/videos/${video.id}/share${this.share ? `?share=${this.share}` : ""}`);
       if (navigator.share) await navigator.share({ title: video.product.title, url: link.url });
+      else if (!navigator.clipboard) toast(link.url);
       else {
         await navigator.clipboard.writeText(link.url);
         toast(t("The link is copied. It works for {days} days.", { days: link.days }));

@@ -32,7 +32,7 @@ export function Item({ at, video, place, current, near }) {
     data-brand=${video.product.brand}
     data-current=${current}
   >
-    ${video.poster && near && html`<img class="feed-ambient" src=${video.poster} alt="" />`}
+    ${video.poster && current && html`<img class="feed-ambient" src=${video.poster} alt="" />`}
     <div class="feed-frame">
       <div class="feed-stage">
         ${video.poster && html`<img class="feed-poster" src=${video.poster} alt="" loading=${near ? "eager" : "lazy"} />`}

@@ -98,6 +98,8 @@ export function MenuSheet({ at }) {
 /** The keys, the choices and the law. @param {{at: Control}} props */
 export function HelpSheet({ at }) {
   const [on, setOn] = useState(keysOn());
+  // That this is a demo is said below every page; here the picture lies over it
+  const note = document.querySelector(".demo-note")?.textContent;
   const words = {
     "previous or next video": t("previous or next video"),
     "pause or play": t("pause or play"),
@@ -123,6 +125,7 @@ export function HelpSheet({ at }) {
       <span>${t("Use single letters as keys")}</span>
     </label>
     <p>${t("Tap the picture to pause, tap it twice to like it.")}</p>
+    ${note && html`<p class="notice small">${note}</p>`}
     <p class="row small">
       <a href="/account#privacy">${t("My choices")}</a>
       <a href="/datenschutz">${t("Privacy")}</a>

@@ -111,6 +111,13 @@ export class Feed {
     }
   }
 
+  /** A room went live or ended. */
+  async refreshRooms() {
+    /** @type {Page | null} */
+    const page = await ask("GET", "/v1/feed?limit=1").catch(() => null);
+    if (page) this.rooms.value = page.rooms;
+  }
+
   /** Take away the videos that are not wanted, from the one in view on. @param {(video: Video) => boolean} unwanted */
   remove(unwanted) {
     const at = this.index.value;
