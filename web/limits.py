@@ -18,6 +18,8 @@ LIMITS: dict[str, RateLimitItem] = {
         "sign-up": "10/hour",
         "guest": "60/hour",
         "offer": "30/minute",
+        # a household or an office behind one address may come to a show together
+        "join": "120/minute",
         "events": "120/minute",
         "upload": "60/hour",
         "order": "30/minute",

@@ -61,7 +61,7 @@ async def publish(request: Request) -> Response:
     show = await run_in_threadpool(_hosted_show, parts, request)
     if show.over:
         raise Conflict("room-over", "This show is over.")
-    offer = await _offer(request)
+    offer = await _offer(request, "offer")
     answer = await parts.media_process.publish(show.id, offer)
     return _created(answer, f"/live/{show.id}/whip/{answer.session}")
 
@@ -70,7 +70,7 @@ async def publish(request: Request) -> Response:
 async def play(request: Request) -> Response:
     """`POST /live/{room}/whep`: a viewer's player begins; nobody has to sign in."""
     parts = services(request)
-    offer = await _offer(request)
+    offer = await _offer(request, "join")
     show = await run_in_threadpool(_show, parts, request.path_params["room"])
     if show.over:
         raise Conflict("room-over", "This show is over.")
@@ -126,12 +126,12 @@ async def preflight(request: Request) -> Response:
     return Response(status_code=204, headers=headers)
 
 
-async def _offer(request: Request) -> str:
+async def _offer(request: Request, kind_of_limit: str) -> str:
     parts = services(request)
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != SDP:
         raise UserError("not-sdp", "Send an SDP offer with the content type application/sdp.", status=415)
-    parts.limiter.take("offer", client_of(request))
+    parts.limiter.take(kind_of_limit, client_of(request))
     too_large = UserError("sdp-too-large", "The SDP offer is larger than 32 kB.", status=413)
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > MAX_BYTES:

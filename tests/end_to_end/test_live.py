@@ -9,6 +9,7 @@ from typing import Any
 
 import imageio_ffmpeg
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from tests.end_to_end import timecode
@@ -300,3 +301,46 @@ def test_without_a_secure_context_the_studio_says_what_to_do(camera_browser: Bro
     expect(page.locator(".button-live")).to_be_disabled()
     person.context.close()
     assert person.complaints == []
+
+
+@pytest.mark.parametrize(("size", "locale"), [(PHONE, "de"), (DESK, "en")])
+def test_rooms_and_studio_are_for_everybody(
+    host: Person, visit: Visit, running: Running, size: dict[str, int], locale: str
+) -> None:
+    """No serious finding of axe on the pages of this family."""
+    viewer = visit(size, locale)
+    host.page.set_viewport_size(size)  # type: ignore[arg-type]
+    host.context.add_cookies([{"name": "lang", "value": locale, "url": running.url}])
+    host.page.reload()
+    host.page.wait_for_selector(".chooser-item")
+    found = findings(host.page)
+    room = set_up_show(host.page, "Für alle")
+    host.page.locator(".button-live:enabled").wait_for()
+    found += findings(host.page)
+    host.page.click("#tab-encoder")
+    found += findings(host.page)
+    viewer.page.goto("/live")
+    viewer.page.wait_for_selector(".show-card")
+    found += findings(viewer.page)
+    viewer.page.goto(f"/live/{room}")
+    viewer.page.wait_for_selector(".stage-say")
+    found += findings(viewer.page)
+    host.page.locator("h1").click()
+    host.page.keyboard.press("2")
+    viewer.page.locator(".pinned .button").click()
+    viewer.page.wait_for_selector("dialog.room-sheet .button")
+    found += findings(viewer.page)
+    assert found == []
+    viewer.page.keyboard.press("Escape")
+    expect(viewer.page.locator(".pinned .button")).to_be_focused()
+
+
+def findings(page: Page) -> list[str]:
+    """What axe finds serious or critical on a page."""
+    page.wait_for_timeout(300)
+    response = Axe().run(page).response
+    return [
+        f"{page.url} {each['id']} {[node['target'] for node in each['nodes']]}"
+        for each in response["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]

@@ -34,7 +34,7 @@ export function Encoder({ store, hasKey }) {
       : html`<p class="field"><span class="label">${t("Stream key (Bearer token)")}</span><span class="hint">${old ? t("There is a key already. It cannot be shown again, but replaced.") : t("There is no key for this room yet.")}</span></p>`}
     <p><button class="button button-plain" onClick=${create}>${icon(old ? "refresh-cw" : "plus")} ${old ? t("Replace the key") : t("Create a key")}</button></p>
     <div class="card settings">
-      <h3>${t("Settings in OBS")}</h3>
+      <h2>${t("Settings in OBS")}</h2>
       <dl>
         <div><dt>${t("Service")}</dt><dd>WHIP</dd></div>
         <div><dt>${t("Encoder")}</dt><dd>x264, Baseline</dd></div>
