@@ -15,7 +15,15 @@ MAX_SSRC_LINES = 32
 CEILING_KBPS = 4000
 START_KBPS = 1500
 TRANSPORT_WIDE = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-SUPPORTED = "H.264 constrained baseline (profile-level-id 42e01f, packetization-mode 1) or VP8, with Opus"
+UNSUPPORTED = (
+    "None of the offered codecs can be used here: H.264 constrained baseline (profile-level-id 42e01f, "
+    "packetization-mode 1) or VP8, with Opus."
+)
+# Whole sentences, so that they can be translated.
+WRONG_DIRECTION = {
+    "sendonly": "The SDP offer must be sendonly in every media section.",
+    "recvonly": "The SDP offer must be recvonly in every media section.",
+}
 FEEDBACK = {"video": ("nack", "nack pli", "ccm fir"), "audio": ()}
 ICE_TEXT = re.compile(r"[A-Za-z0-9+/=_-]+")
 FINGERPRINTS = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
@@ -231,7 +239,7 @@ def _accept(offer: Offer, wanted: tuple[str, ...], direction: str, codecs: dict[
         if section.direction == "inactive":
             continue
         if section.direction not in wanted:
-            raise OfferRefused(422, "direction", f"The SDP offer must be {wanted[0]} in every media section.")
+            raise OfferRefused(422, "direction", WRONG_DIRECTION[wanted[0]])
         if any(media.kind == section.kind for media in agreed):
             raise OfferRefused(422, "tracks", "The SDP offer may have one audio and one video track at most.")
         names = ("h264", "vp8", "opus") if codecs is None else (codecs.get(section.kind, ""),)
@@ -258,7 +266,7 @@ def _check_transport(offer: Offer) -> None:
 def _agree(section: Section, names: tuple[str, ...], direction: str) -> Media:
     usable = [codec for codec in section.codecs if codec.name in names and _fits(codec)]
     if not usable:
-        raise OfferRefused(422, "codec-unsupported", f"None of the offered codecs can be used here: {SUPPORTED}.")
+        raise OfferRefused(422, "codec-unsupported", UNSUPPORTED)
     codec = min(usable, key=_preference)
     if direction == "sendonly":
         return Media(section, codec, direction)
