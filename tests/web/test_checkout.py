@@ -4,7 +4,11 @@ from collections.abc import Callable
 
 from starlette.testclient import TestClient
 
+from shop import shows
+from shop.carts import SHIPPING
 from shop.catalog import Product
+from storage.clock import utcnow
+from web.services import Services
 
 CONTACT = {"name": "Ada", "email": "ada@example.org", "street": "Weg 1", "postcode": "20095", "city": "Hamburg"}
 Add = Callable[..., Product]
@@ -105,3 +109,39 @@ def test_nonsense_is_a_clear_error(client: TestClient) -> None:
         assert answer.status_code in (400, 422)
         assert answer.json()["detail"]
     assert client.post("/v1/cart/items", content=b"<a/>", headers={"Content-Type": "text/xml"}).status_code == 415
+
+
+def test_an_address_is_not_written_twice(client: TestClient, add_product: Add) -> None:
+    assert client.get("/v1/me/contact").json()["city"] == ""
+    order(client, "k", add_product().variants[0].id)
+    assert client.get("/v1/me/contact").json() == {**CONTACT, "country": "DE"}
+    client.cookies.clear()
+    assert client.get("/v1/me/contact").json()["city"] == ""
+
+
+def test_shipping_is_told_from_its_one_rule(client: TestClient, add_product: Add) -> None:
+    product = client.get(f"/v1/products/{add_product().id}").json()
+    assert product["shipping"] == {
+        "flat": {"amount": SHIPPING.flat, "currency": "EUR"},
+        "free_from": {"amount": SHIPPING.free_from, "currency": "EUR"},
+    }
+    for path in ("/impressum", f"/products/{product['id']}"):
+        german, english = client.get(f"{path}?lang=de").text, client.get(f"{path}?lang=en").text
+        assert "4,90\xa0€" in german, path
+        assert "50,00\xa0€" in german, path
+        assert "€4.90" in english, path
+
+
+def test_a_product_is_shown_with_others_and_its_live_room(
+    client: TestClient, services: Services, add_product: Add, sign_in: Callable[..., str]
+) -> None:
+    mug, lamp = add_product("mug"), add_product("lamp", category="living")
+    host_id = sign_in(client, "host", name="Lena")
+    with services.db.writing() as tx:
+        show = shows.plan(tx, host_id, "Mugs", [mug.id], utcnow())
+        shows.set_state(tx, show.id, "live", utcnow())
+    page = client.get(f"/products/{mug.id}").text
+    assert f'href="/live/{show.id}"' in page
+    assert f'href="/products/{lamp.id}"' in page
+    assert f'href="/live/{show.id}"' not in client.get(f"/products/{lamp.id}").text
+    assert f'href="/live/{show.id}"' in client.get("/").text

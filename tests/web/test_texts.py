@@ -145,7 +145,8 @@ def test_a_sentence_has_one_translation() -> None:
 def test_no_words_stand_in_a_template_untranslated() -> None:
     bare = []
     for path in sorted(TEMPLATES.rglob("*.html")):
-        text = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", path.read_text(), flags=re.DOTALL)
-        text = re.sub(r"<!--.*?-->|<[^>]*>|&\w+;", " ", text, flags=re.DOTALL)
+        text = re.sub(r"\{% block (main|body)_class %\}.*?\{% endblock %\}", " ", path.read_text())
+        text = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.DOTALL)
+        text = re.sub(r"<!--.*?-->|<[^>]*>|&\w+;|[\w-]+=\"[^\"]*\"", " ", text, flags=re.DOTALL)
         bare += [f"{path.name}: {word}" for word in re.findall(r"[^\W\d_]{2,}", text) if word not in NAMES]
     assert bare == []

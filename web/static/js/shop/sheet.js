@@ -40,10 +40,7 @@ export async function openProduct(productId, options = {}) {
   const title = document.createElement("h2");
   title.id = "sheet-title";
   title.textContent = product.title;
-  const text = document.createElement("p");
-  text.className = "small";
-  text.textContent = product.description;
-  words.append(brand, title, text);
+  words.append(brand, title);
   const close = document.createElement("button");
   close.className = "icon-button sheet-close";
   close.setAttribute("aria-label", t("Close"));
@@ -52,7 +49,10 @@ export async function openProduct(productId, options = {}) {
   head.append(words, close);
 
   const place = document.createElement("div");
-  sheet.append(head, place);
+  const text = document.createElement("p");
+  text.className = "small soft";
+  text.textContent = product.description;
+  sheet.append(head, place, text);
   const box = buyBox(product, options);
   const stop = hear("stock", (fact) => box.hearStock(fact));
   sheet.addEventListener("click", (event) => event.target === sheet && sheet.close());
