@@ -114,3 +114,17 @@ def add_product(services: Services) -> Callable[..., catalog.Product]:
 def demo_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A media folder for the demo's clips, filled by the first test that opens the demo shop."""
     return tmp_path_factory.mktemp("demo-media")
+
+
+@pytest.fixture
+def shop_id(services: Services) -> str:
+    """The merchant whose products `add_product` makes."""
+    with services.db.writing() as tx:
+        return merchants.merchant_by_handle(tx, "hut") or merchants.add_merchant(tx, "hut", "Hut & Co")
+
+
+@pytest.fixture
+def merchant(client: TestClient, sign_in: Callable[..., str], shop_id: str) -> TestClient:
+    """A client that is signed in as somebody who acts for `shop_id`."""
+    sign_in(client, "merchant", merchant=shop_id)
+    return client

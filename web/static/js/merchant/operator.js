@@ -7,7 +7,7 @@ const SPRITE = "/static/vendor/icons.svg";
 /** What the service says of a part. @param {string | undefined} word */
 function said(word) {
   switch (word) {
-    case "ok": return t("runs");
+    case "ok": return t("in order");
     case "does not answer": return t("does not answer");
     case "has not reported": return t("has not reported");
     case "is nearly full": return t("is nearly full");

@@ -42,7 +42,7 @@ function UploadRow({ job, queue }) {
           <p class="soft small">${row.state === "waiting" ? t("Waiting for its turn") : sending(row)}</p>`}
     </div>
     <div class="progress-tools">
-      ${failed && html`<button type="button" class="button button-plain" onClick=${() => queue.again(row.key)}>${icon("rotate-ccw")}${t("Try again")}</button>`}
+      ${row.again && failed && html`<button type="button" class="button button-plain" onClick=${() => queue.again(row.key)}>${icon("rotate-ccw")}${t("Try again")}</button>`}
       <button type="button" class="icon-button" aria-label=${failed ? t("Hide {name}", { name: row.name }) : t("Cancel the upload of {name}", { name: row.name })}
         onClick=${() => queue.cancel(row.key)}>${icon("x")}</button>
     </div>

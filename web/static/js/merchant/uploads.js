@@ -3,13 +3,15 @@ import { Problem } from "vitrine/api.js";
 import { t } from "vitrine/i18n.js";
 
 /** @typedef {"waiting" | "sending" | "failed" | "cancelled"} UploadState */
-/** @typedef {{key: number, name: string, size: number, state: UploadState, sent: number, speed: number, error: string}} Upload */
+/** @typedef {{key: number, name: string, size: number, state: UploadState, sent: number, speed: number, error: string, again: boolean}} Upload */
 /** @typedef {{product_ids: string, role: string}} About */
 /** @typedef {{row: import("@preact/signals").Signal<Upload>, file: File, about: About, request: XMLHttpRequest | null}} Job */
 
 const AT_ONCE = 2;
 /** Over how long the speed is measured. */
 const WINDOW_MILLISECONDS = 3000;
+/** Answers after which the same file may be taken: stopped on its way, too many at once, no room or no service now. */
+const PASSING = new Set([0, 408, 429, 500, 502, 503, 504, 507]);
 const ENDINGS = /\.(mp4|m4v|mov|webm|mkv|3gp|qt)$/i;
 
 /**
@@ -28,7 +30,7 @@ export function uploadQueue(limit, done) {
       const error = objection(file, limit);
       /** @type {Upload} */
       const row = {
-        key: (lastKey += 1), name: file.name, size: file.size, state: error ? "failed" : "waiting", sent: 0, speed: 0, error,
+        key: (lastKey += 1), name: file.name, size: file.size, state: error ? "failed" : "waiting", sent: 0, speed: 0, error, again: false,
       };
       return { row: signal(row), file, about, request: null };
     });
@@ -61,12 +63,13 @@ export function uploadQueue(limit, done) {
         drop(job.row.value.key);
         done(request.response);
       } else {
-        set(job, { state: "failed", error: new Problem(request.status, request.response ?? {}).message });
+        const error = new Problem(request.status, request.response ?? {}).message;
+        set(job, { state: "failed", error, again: PASSING.has(request.status) });
       }
       next();
     });
     request.addEventListener("error", () => {
-      set(job, { state: "failed", error: t("The connection was lost during the upload.") });
+      set(job, { state: "failed", error: t("The connection was lost during the upload."), again: true });
       next();
     });
     request.addEventListener("abort", next);

@@ -1,0 +1,107 @@
+"""The merchant's products: the form, pictures, stock and publication."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from shop import catalog, merchants
+from shop.catalog import Product
+from web.services import Services
+
+SignIn = Callable[..., str]
+Add = Callable[..., Product]
+
+PRODUCT = {
+    "title_de": "Krug Ål & Söhne",
+    "title_en": "Jug",
+    "description_de": "Ein Krug.",
+    "brand": "Hut",
+    "category": "Küche",
+    "published": "1",
+    "choice": ["Klein", "Groß"],
+    "price": ["12,90", "1.019,00 €"],
+    "stock": ["3", "0"],
+    "sku": ["", "KRUG-XL"],
+}
+
+
+def test_a_merchant_puts_a_product_on_sale_and_counts_stock(
+    merchant: TestClient, services: Services, shop_id: str
+) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (2400, 1800), "teal").save(picture, "PNG")
+    answer = merchant.post(
+        "/merchant/products/new",
+        data=PRODUCT,
+        files={"picture": ("jug.png", picture.getvalue(), "image/png")},
+        follow_redirects=False,
+    )
+    assert answer.status_code == 303, answer.text
+    with services.db.reading() as tx:
+        [product] = catalog.list_products(tx, "de", merchant_id=shop_id)
+    assert (product.title, product.category_name, product.handle) == ("Krug Ål & Söhne", "Küche", "krug-al-soehne")
+    assert [(each.label, each.price.amount, each.stock, each.sku) for each in product.variants] == [
+        ("Klein", 1290, 3, "krug-al-soehne-1"),
+        ("Groß", 101900, 0, "KRUG-XL"),
+    ]
+    assert product.image is not None
+    with Image.open(services.media.path(product.image)) as kept:
+        assert (kept.format, kept.size) == ("WEBP", (1200, 900))
+    assert list(services.media.incoming.iterdir()) == []
+
+    small, large = product.variants
+    form = {f"stock-{small.id}": "3", f"shown-{small.id}": "3", f"stock-{large.id}": "7", f"shown-{large.id}": "0"}
+    assert merchant.post(f"/merchant/products/{product.id}/stock", data=form).status_code == 200
+    page = merchant.get("/merchant/products").text
+    assert "Krug Ål &amp; Söhne" in page or "Jug" in page
+    with services.db.reading() as tx:
+        assert [each.stock for each in catalog.product(tx, product.id, "de").variants] == [3, 7]
+    merchant.post(f"/merchant/products/{product.id}/publish", data={"published": "0"})
+    assert merchant.get(f"/products/{product.id}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"title_de": "", "title_en": ""}, "Give a title of at most"),
+        ({"price": ["abc", "1"]}, "Write the price like 12,90."),
+        ({"stock": ["-1", "1"]}, "Write the stock as a whole number."),
+        ({"choice": ["", "Groß"]}, "With several variants each one needs its own name"),
+        ({"brand": ""}, "Give a brand of at most"),
+    ],
+)
+def test_a_mistake_brings_the_form_back_as_it_was_typed(
+    merchant: TestClient, change: dict[str, object], sentence: str
+) -> None:
+    answer = merchant.post("/merchant/products/new?lang=en", data={**PRODUCT, **change})
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert "Ein Krug." in answer.text
+
+
+def test_a_picture_that_is_none_or_a_bomb_is_refused(merchant: TestClient, services: Services) -> None:
+    bomb = (
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (60_000).to_bytes(4, "big") * 2 + b"\x08\x02\x00\x00\x00" + bytes(64)
+    )
+    for data in (b"<svg xmlns='http://www.w3.org/2000/svg'/>", bomb, b"GIF89a" + bytes(100)):
+        answer = merchant.post("/merchant/products/new", data=PRODUCT, files={"picture": ("x.png", data, "image/png")})
+        assert answer.status_code == 422
+    assert not services.media.path("products/x.webp").parent.exists()
+    assert list(services.media.incoming.iterdir()) == []
+
+
+def test_nobody_counts_the_stock_of_somebody_elses_product(
+    client: TestClient, services: Services, sign_in: SignIn, add_product: Add
+) -> None:
+    product = add_product()
+    with services.db.writing() as tx:
+        other = merchants.add_merchant(tx, "other", "Other")
+    sign_in(client, "merchant", merchant=other)
+    variant = product.variants[0]
+    answer = client.post(f"/merchant/products/{product.id}/stock", data={f"stock-{variant.id}": "0"})
+    assert answer.status_code == 404
+    with services.db.reading() as tx:
+        assert catalog.product(tx, product.id, "en").variants[0].stock == 5
