@@ -11,8 +11,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-import imageio_ffmpeg
 import structlog
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from storage.settings import Settings
 from web.demo import DEMO
@@ -63,7 +63,7 @@ def _wait(seconds: float, publisher: "subprocess.Popen[bytes]") -> None:
 def _publish_command(url: str, token: str) -> list[str]:
     # The show is drawn in the very form that rooms carry, so nothing is encoded here.
     return [
-        imageio_ffmpeg.get_ffmpeg_exe(),
+        str(get_ffmpeg_exe()),
         *("-hide_banner", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i", str(SHOW)),
         *("-c", "copy", "-f", "whip", "-authorization", token, url),
     ]

@@ -1,6 +1,7 @@
 """Sign-up, sign-in, sign-out, invitations, the account page and the choice of language."""
 
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -76,10 +77,16 @@ async def sign_in(request: Request) -> Response:
     person = await run_in_threadpool(attempt)
     if person is None:
         people = await run_in_threadpool(_demo_people, parts) if _demo_allowed(request) else []
-        error = "E-mail address and password do not belong together."
-        context = {"next": local_path(wish), "email": email, "people": people, "error": error}
-        interests = _interests(locale_of(request))
-        return render(request, "sign-in.html", status_code=422, interests=interests, **context)
+        return render(
+            request,
+            "sign-in.html",
+            status_code=422,
+            next=local_path(wish),
+            email=email,
+            people=people,
+            interests=_interests(locale_of(request)),
+            error="E-mail address and password do not belong together.",
+        )
     return RedirectResponse(local_path(wish) or home_of(person), 303)
 
 
@@ -151,7 +158,7 @@ def account_page(request: Request) -> Response:
     parts = services(request)
     person = viewer(request)
     with parts.db.reading() as tx:
-        context = {
+        context: dict[str, Any] = {
             "orders": orders.list_orders(tx, person.id),
             "consent": consent.current(tx, person.id),
             "merchant": merchants.merchant_of(tx, person.id),
@@ -203,9 +210,18 @@ async def _sign_up(request: Request, invite: str | None) -> Response:
     except NotFound:
         raise
     except UserError as error:
-        context = {"email": email, "name": name, "error": error.message, "next": local_path(wish)}
-        context |= {"values": error.extra, "invited": "", "action": request.url.path}
-        return render(request, "sign-up.html", status_code=error.status, **context)
+        return render(
+            request,
+            "sign-up.html",
+            status_code=error.status,
+            email=email,
+            name=name,
+            error=error.message,
+            values=error.extra,
+            next=local_path(wish),
+            invited="",
+            action=request.url.path,
+        )
     return RedirectResponse(local_path(wish) or home_of(person), 303)
 
 

@@ -116,9 +116,9 @@ async def stream(request: Request) -> EventSourceResponse:
     async def events() -> AsyncIterator[ServerSentEvent]:
         try:
             if last_id:
-                for message in await parts.messages.since(last_id):
-                    if wants(message):
-                        yield as_event(message)
+                for missed in await parts.messages.since(last_id):
+                    if wants(missed):
+                        yield as_event(missed)
             while (message := await listener.queue.get()) is not None:
                 yield as_event(message)
         finally:
