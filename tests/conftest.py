@@ -8,7 +8,6 @@ import pytest
 
 from storage.database import Database, metadata
 
-
 SHARED_MEDIA = Path(__file__).parents[2] / "shared" / "media"
 
 
