@@ -273,20 +273,26 @@ def test_bought_over_the_video_without_leaving(visit: Open, running: Running) ->
 
 
 def test_stock_is_live(visit: Open, running: Running) -> None:
+    products = [each for each in _json(running, "GET", "/v1/products")["items"] if each["stock"] >= 2]
+    scarce = min(products, key=lambda each: each["stock"])
     page = visit()
-    product = page.get_attribute(f"{CURRENT} .feed-card", "data-product-id")
-    held = _json(running, "GET", f"/v1/products/{product}")
-    contact = {"name": "A", "email": "a@example.org", "street": "W 1", "postcode": "20095", "city": "Hamburg"}
-    left = held["stock"]
-    # Another viewer leaves three in all
-    for variant in held["variants"]:
-        take = min(variant["stock"], left - 3)
-        if take <= 0:
-            continue
-        items = [{"variant_id": variant["id"], "quantity": take}]
-        _json(running, "POST", "/v1/orders", {"items": items, "contact": contact})
-        left -= take
-    expect(page.locator(f"{CURRENT} .feed-stock")).to_have_text("Only 3 left")
+    coming = page.evaluate("fetch('/v1/feed?limit=30').then((answer) => answer.json())")["videos"]
+    video = next(each["id"] for each in coming if each["product"]["id"] == scarce["id"])
+    with page.expect_response("**/v1/stream"):
+        page.goto(f"{running.url}/feed/{video}")
+    page.wait_for_selector(f"{CURRENT} [data-product-id='{scarce['id']}']")
+    # Somebody else buys
+    left, contact = (
+        scarce["stock"],
+        {"name": "A", "email": "a@example.org", "street": "W 1", "postcode": "1", "city": "B"},
+    )
+    for variant in scarce["variants"]:
+        take = min(variant["stock"], max(left - 4, left == scarce["stock"]))
+        if take > 0:
+            items = [{"variant_id": variant["id"], "quantity": take}]
+            _json(running, "POST", "/v1/orders", {"items": items, "contact": contact})
+            left -= take
+    expect(page.locator(f"{CURRENT} .feed-stock")).to_have_text(f"Only {left} left")
 
 
 def _json(running: Running, method: str, path: str, body: Any = None) -> Any:

@@ -134,13 +134,13 @@ def test_slow_readers_leave_the_pages_their_threads() -> None:
     def page(request: Request) -> Response:
         return Response("here")
 
-    with TestClient(Starlette(routes=[Route("/media", media), Route("/page", page)])) as client:
-        with ThreadPoolExecutor(45) as readers:
-            answers = [readers.submit(client.get, "/media") for _ in range(45)]
-            for _ in range(MEDIA_THREADS):
-                assert reading.acquire(timeout=30)
-            assert client.get("/page").text == "here"
-            # No more than their share are at work
-            assert not reading.acquire(blocking=False)
-            go_on.set()
-            assert {answer.result().content for answer in answers} == {CONTENT}
+    app = Starlette(routes=[Route("/media", media), Route("/page", page)])
+    with TestClient(app) as client, ThreadPoolExecutor(45) as readers:
+        answers = [readers.submit(client.get, "/media") for _ in range(45)]
+        for _ in range(MEDIA_THREADS):
+            assert reading.acquire(timeout=30)
+        assert client.get("/page").text == "here"
+        # No more than their share are at work
+        assert not reading.acquire(blocking=False)
+        go_on.set()
+        assert {answer.result().content for answer in answers} == {CONTENT}
