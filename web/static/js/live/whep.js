@@ -29,6 +29,8 @@ export class Player {
     this.watch = undefined;
     this.frames = -1;
     this.moved = 0;
+    /** By when (performance.now) a picture should have moved, 0: whenever. */
+    this.due = 0;
     this.stopped = true;
     /** @type {PlayerState | ""} */
     this.state = "";
@@ -58,9 +60,13 @@ export class Player {
     this.#say("playing");
   }
 
-  /** Try at once instead of waiting: somebody said that the room is live. */
+  /** Somebody said that the room is live: try at once instead of waiting, and do not trust an old connection for long. */
   nudge() {
-    if (this.stopped || this.state === "playing" || this.connection?.connectionState === "connected") return;
+    if (this.stopped) return;
+    if (this.connection?.connectionState === "connected") {
+      this.due = performance.now() + FROZEN_MILLISECONDS;
+      return;
+    }
     this.wait = FIRST_WAIT;
     this.#drop();
     this.#attempt();
@@ -79,6 +85,7 @@ export class Player {
       if (this.connection === connection && connection.connectionState === "failed") this.#again("stalled");
     });
     this.moved = performance.now();
+    this.due = 0;
     this.frames = -1;
     try {
       const location = await exchange(connection, this.url);
@@ -124,7 +131,8 @@ export class Player {
       this.moved = now;
       this.wait = FIRST_WAIT;
       this.#say("playing");
-    } else if (now - this.moved > DEAD_MILLISECONDS) {
+      this.due = 0;
+    } else if (now - this.moved > DEAD_MILLISECONDS || (this.due > 0 && now > this.due)) {
       this.#again("stalled");
     } else if (now - this.moved > FROZEN_MILLISECONDS) {
       this.#say("stalled");

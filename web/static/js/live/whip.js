@@ -55,6 +55,11 @@ export class Publisher {
     this.#drop();
   }
 
+  /** The server misses us although our connection seems to stand: begin a new one. */
+  renew() {
+    if (!this.stopped && this.connection?.connectionState === "connected") this.#again("");
+  }
+
   /**
    * Send another camera and microphone from now on, without a new session.
    * @param {MediaStream} stream

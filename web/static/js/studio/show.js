@@ -130,6 +130,7 @@ export function showOf(store, camera) {
 
   store.state.subscribe((state) => {
     if (OVER.has(state)) camera.stop();
+    else if (state === "reconnecting") publisher?.renew();
   });
   camera.stream.subscribe((stream) => {
     if (stream) publisher?.use(stream);
