@@ -133,6 +133,7 @@ def run_worker(settings: Settings, kinds: Sequence[str]) -> None:
         worker_ready.connect(sweep_at_once, weak=False)
     app.worker_main(
         [
+            "--quiet",
             "worker",
             f"--queues={','.join(queues)}",
             f"--concurrency={wanted}",

@@ -75,8 +75,11 @@ def sweep(workshop: Workshop) -> None:
         for lost in swept.failed:
             if lost.kind == "ingest":
                 ingest.give_up(tx, lost.subject_id)
-    if swept.rung or swept.failed:
-        log.warning("rang again for %d jobs, gave up %d", len(swept.rung), len(swept.failed))
+    if swept.failed:
+        log.error("gave up %s", ", ".join(f"{lost.kind} {lost.job_id}" for lost in swept.failed))
+    if swept.rung:
+        # a clip that waits for its turn is rung for again, too
+        log.info("rang again for %d jobs", len(swept.rung))
     workshop.media.clear_incoming(now - LEFT_BEHIND)
 
 
