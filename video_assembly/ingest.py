@@ -16,7 +16,7 @@ from video_assembly.picture import Orientation, display_size
 from video_assembly.refusals import NOTICES, Refused
 from video_assembly.scenes import SYSTEM_PACKAGES, AnalysisMissing
 from video_assembly.scenes import cuts as scene_cuts
-from video_assembly.source import Limits, container_of, opened, pictures, timing
+from video_assembly.source import Limits, container_of, lost_its_index, opened, pictures, timing
 
 __all__ = ["Limits", "Notice", "Prepared", "Probe", "Refused", "prepare", "probe"]
 
@@ -110,7 +110,8 @@ def _check_head(path: Path, limits: Limits) -> None:
     if size > limits.size:
         raise Refused("media-too-large", megabytes=size // 1_000_000 + 1, most=limits.size // 1_000_000)
     with path.open("rb") as file:
-        container_of(file.read(256))
+        if container_of(file.read(256)) == "mov" and lost_its_index(file, size):
+            raise Refused("media-truncated")
 
 
 def _bounds_for(found: Probe) -> sandbox.Bounds:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 from av.error import EOFError as EndOfFile
@@ -23,6 +23,8 @@ _BRANDS = frozenset(
     b"isom iso2 iso3 iso4 iso5 iso6 iso7 iso8 iso9 mp41 mp42 mp71 avc1 av01 hvc1 hev1 qt M4V M4VH M4VP MSNV XAVC F4V "
     b"f4v dash cmfc cmff cmf2 mmp4 3gp4 3gp5 3gp6 3gp7 3ge6 3ge7 3gg6 3gs7 3g2a 3g2b 3g2c".split()
 )
+# A file of more boxes in a row is odd enough for the demuxer to judge.
+_MOST_BOXES = 1000
 _EBML = b"\x1a\x45\xdf\xa3"
 _VIDEO_DECODERS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "libdav1d"})
 _AUDIO_DECODERS = frozenset(
@@ -58,6 +60,28 @@ def container_of(head: bytes) -> str:
     if head[:4] == _EBML and (b"\x42\x82\x84webm" in head[:64] or b"\x42\x82\x88matroska" in head[:64]):
         return "matroska"
     raise Refused("media-not-video")
+
+
+def lost_its_index(file: BinaryIO, size: int) -> bool:
+    """Whether an MP4 or MOV of `size` bytes ends inside a box before its `moov` came (ISO/IEC 14496-12, 4.2).
+
+    Telephones write the index last, so half a copied file has none and no demuxer can say why.
+    """
+    at = 0
+    for _ in range(_MOST_BOXES):
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 8 or head[4:8] == b"moov":
+            return len(head) < 8 and at != size
+        length: int = struct.unpack_from(">I", head)[0]
+        if length == 1 and len(head) == 16:
+            length = struct.unpack_from(">Q", head, 8)[0]
+        if length < 8:
+            return False
+        at += length
+        if at > size:
+            return True
+    return False
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ LIMITS: dict[str, RateLimitItem] = {
         # a household or an office behind one address may come to a show together
         "join": "120/minute",
         "events": "120/minute",
-        "upload": "60/hour",
+        "upload": "300/hour",
         "order": "30/minute",
         "write": "300/minute",
         "feed": "300/minute",

@@ -1,18 +1,11 @@
+import { uuid } from "vitrine/uuid.js";
+
 /** @typedef {import("vitrine/feed/shapes.d.ts").Track} Track */
 
 const FLUSH_AFTER_MILLISECONDS = 2000;
 const MOST_PER_BATCH = 50;
 // Without a network events wait here; beyond this the oldest are dropped.
 const MOST_WAITING = 300;
-
-/** Return a random UUID; browsers offer randomUUID only in secure contexts, which a phone in the LAN is not. */
-export function uuid() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
 
 /**
  * Collects what the viewer did and sends it in small batches; nothing is sent without consent.

@@ -1,4 +1,4 @@
-import { uuid } from "vitrine/feed/events.js";
+import { uuid } from "vitrine/uuid.js";
 
 /** @typedef {import("vitrine/feed/shapes.d.ts").Video} Video */
 /** @typedef {(event: string, properties: Record<string, unknown>, now?: boolean) => void} Tell */

@@ -9,6 +9,7 @@ import { VariantPicker } from "vitrine/shop/options.js";
 import { Stepper } from "vitrine/shop/stepper.js";
 import { sumsList, sumsOf } from "vitrine/shop/sums.js";
 import { toast } from "vitrine/toast.js";
+import { uuid } from "vitrine/uuid.js";
 
 /** @typedef {import("vitrine/shop/sums.js").Price} Price */
 /** @typedef {{id: string, label: string, options: {name: string, value: string, hex: string | null}[], price: Price, stock: number}} Variant */
@@ -57,7 +58,7 @@ export function buyBox(first, options = {}) {
   const busy = signal(false);
   const order = signal(/** @type {any} */ (null));
   // One key for one intention: pressing twice, or again after a lost answer, orders once.
-  let key = crypto.randomUUID();
+  let key = uuid();
   /** @type {HTMLElement | null} */
   let root = null;
 
@@ -94,7 +95,7 @@ export function buyBox(first, options = {}) {
     if (problem.code === "idempotency-key-reused") {
       finish(await ask("GET", `/v1/orders/${problem.body.order_id}`));
     } else if (["sold-out", "too-few", "total-changed"].includes(problem.code)) {
-      key = crypto.randomUUID();
+      key = uuid();
       product.value = await ask("GET", `/v1/products/${product.value.id}`);
       const left = variant()?.stock ?? 0;
       quantity.value = Math.max(1, Math.min(quantity.value, left));
@@ -143,7 +144,7 @@ export function buyBox(first, options = {}) {
   };
 
   const again = () => {
-    key = crypto.randomUUID();
+    key = uuid();
     quantity.value = 1;
     show("choose");
   };

@@ -9,6 +9,7 @@ import { contactForm } from "vitrine/shop/contact.js";
 import { Stepper } from "vitrine/shop/stepper.js";
 import { sumsList } from "vitrine/shop/sums.js";
 import { hear } from "vitrine/stream.js";
+import { uuid } from "vitrine/uuid.js";
 
 const FEW = 5;
 const place = /** @type {HTMLElement} */ (document.getElementById("cart"));
@@ -18,7 +19,7 @@ const wrong = signal(/** @type {Record<string, string>} */ ({}));
 const error = signal("");
 const busy = signal(false);
 // One key for one intention: pressing twice, or again after a lost answer, orders once.
-let key = crypto.randomUUID();
+let key = uuid();
 
 /** @type {Promise<void>} */
 let last = Promise.resolve();
@@ -48,7 +49,7 @@ async function carryOut(work) {
 /** @param {any} next */
 function showCart(next) {
   cart.value = next;
-  key = crypto.randomUUID();
+  key = uuid();
   document.dispatchEvent(new CustomEvent("cart-changed", { detail: next }));
 }
 
