@@ -272,6 +272,13 @@ def use_invite(tx: Tx, token: str, now: datetime) -> tuple[str, str]:
     return found
 
 
+def gone_guests(tx: Tx, now: datetime, limit: int = 200) -> list[str]:
+    """Return guests whose last session has ended: nobody can come back as one of them."""
+    alive = select(sessions.c.person_id).where(sessions.c.seen_at >= now - SESSION_IDLE)
+    gone = (people.c.guest.is_(True), people.c.created_at < now - SESSION_IDLE, people.c.id.not_in(alive))
+    return list(tx.execute(select(people.c.id).where(*gone).order_by(people.c.id).limit(limit)).scalars())
+
+
 def export(tx: Tx, person_id: str) -> dict[str, Any]:
     """Return what accounts hold of a person, without the secrets."""
     who = person(tx, person_id)

@@ -6,6 +6,7 @@ A message carries a job's id and nothing else. Its loss costs seconds, because t
 import logging
 import os
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,7 +21,8 @@ from workers import tasks
 
 log = logging.getLogger(__name__)
 
-INGEST, ASSEMBLE, SWEEP = "ingest", "assemble", "sweep"
+INGEST, ASSEMBLE, SWEEP, TIDY = "ingest", "assemble", "sweep", "tidy"
+TIDY_EVERY = timedelta(hours=1)
 # Which queues a pool empties. The sweep has its own, so that a flood of assemblies does not keep it waiting.
 QUEUES = {INGEST: (INGEST,), ASSEMBLE: (ASSEMBLE, SWEEP)}
 MOST_INGESTS_AT_ONCE = 2
@@ -77,7 +79,8 @@ def make_app(settings: Settings) -> Any:
                 "schedule": SWEEP_EVERY,
                 # A sweep that nobody took before the next one is due is not worth anything.
                 "options": {"queue": SWEEP, "expires": SWEEP_EVERY.total_seconds()},
-            }
+            },
+            TIDY: {"task": tasks.name_of(TIDY), "schedule": TIDY_EVERY, "options": {"queue": SWEEP}},
         },
     )
     tasks.register(app, settings, make_ring(settings.redis_url or broker.url(settings)))

@@ -8,7 +8,9 @@ from typing import Any
 
 import celery.signals
 
-from storage import jobs
+import shop
+from personalization import privacy as personal
+from storage import accounts, jobs
 from storage.clock import utcnow
 from storage.jobs import Claim, Superseded
 from storage.settings import Settings
@@ -83,6 +85,22 @@ def sweep(workshop: Workshop) -> None:
     workshop.media.clear_incoming(now - LEFT_BEHIND)
 
 
+def tidy(workshop: Workshop) -> None:
+    """Erase guests who cannot come back: their carts, events and profiles have lost their purpose."""
+    from video_assembly import videos
+
+    now = utcnow()
+    with workshop.db.reading() as tx:
+        gone = accounts.gone_guests(tx, now)
+    for person_id in gone:
+        # One transaction each: a long one would keep buyers waiting.
+        with workshop.db.writing() as tx:
+            for erase in (personal.erase, videos.erase, shop.erase, accounts.erase):
+                erase(tx, person_id)
+    if gone:
+        log.info("erased %d guests who cannot come back", len(gone))
+
+
 def register(app: Any, settings: Settings, ring: Ringer) -> None:
     """Put a task for each kind, and the sweep, on the application."""
     workshop = Workshop(settings, ring)
@@ -97,6 +115,11 @@ def register(app: Any, settings: Settings, ring: Ringer) -> None:
         sweep(workshop)
 
     app.task(run_sweep, name=name_of("sweep"), time_limit=30, shared=False)
+
+    def run_tidy() -> None:
+        tidy(workshop)
+
+    app.task(run_tidy, name=name_of("tidy"), time_limit=120, shared=False)
 
     def in_child(**_: object) -> None:
         workshop.forget()
