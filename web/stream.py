@@ -19,6 +19,7 @@ from web.services import Services, services
 # A browser that does not read loses its stream after this many facts and comes back with Last-Event-ID.
 QUEUE_BOUND = 200
 PING_SECONDS = 15
+CANCEL_SECONDS = 0.2
 MOST_STREAMS_PER_PERSON = 8
 
 
@@ -46,8 +47,11 @@ class Stream:
         """Stop reading and end every open stream."""
         for listener in list(self._listeners):
             self._end(listener)
-        if self._task is not None:
+        # redis-py swallows a cancellation that meets it while it connects, so one is not always enough.
+        while self._task is not None and not self._task.done():
             self._task.cancel()
+            await asyncio.wait({self._task}, timeout=CANCEL_SECONDS)
+        if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def listen(self, person_id: str, wants: Callable[[Message], bool]) -> Listener:
