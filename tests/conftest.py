@@ -19,13 +19,16 @@ def missing(reason: str) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the long campaigns unless they are asked for."""
-    if "soak" in config.getoption("markexpr"):
-        return
-    campaigns = [item for item in items if item.get_closest_marker("soak")]
-    if campaigns:
-        config.hook.pytest_deselected(items=campaigns)
-        items[:] = [item for item in items if item not in campaigns]
+    """Leave out the long campaigns unless they are asked for, and let the shared browser come last.
+
+    While Playwright's synchronous driver lives, its event loop counts as running, and `asyncio.run` refuses to work.
+    """
+    if "soak" not in config.getoption("markexpr"):
+        campaigns = [item for item in items if item.get_closest_marker("soak")]
+        if campaigns:
+            config.hook.pytest_deselected(items=campaigns)
+            items[:] = [item for item in items if item not in campaigns]
+    items.sort(key=lambda item: "playwright" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
