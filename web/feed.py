@@ -54,9 +54,10 @@ def get_feed(request: Request) -> Response:
 async def post_batch(request: Request) -> Response:
     """`POST /v1/batch`: events in Segment's shape, 202 with what became of them; without consent none is stored."""
     parts = services(request)
-    batch = events.read_batch(await request.body())
+    body = await request.body()
 
     def ingest() -> dict[str, Any]:
+        batch = events.read_batch(body)
         person = viewer(request)
         parts.limiter.take("events", client_of(request))
         with parts.db.writing() as tx:
@@ -269,7 +270,7 @@ def _limit(request: Request) -> int:
 
 routes = [
     Route("/v1/feed", get_feed),
-    Route("/v1/batch", post_batch, methods=["POST"]),
+    Route("/v1/batch", post_batch, methods=["POST"], max_body_size=2 * events.MOST_BYTES),
     Route("/feed", feed_page),
     Route("/feed/{video}", feed_page),
 ]

@@ -95,8 +95,9 @@ def test_errors_are_problems_for_programs_and_pages_for_people(client: TestClien
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(client: TestClient) -> None:
-    answer = client.post("/v1/orders", content=b"x" * 1_100_000, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 413
+    for path, kind in (("/v1/orders", "application/json"), ("/sign-in", "application/x-www-form-urlencoded")):
+        answer = client.post(path, content=b"&" * 66_000, headers={"Content-Type": kind})
+        assert answer.status_code == 413, path
 
 
 def test_readyz_names_what_is_missing(client: TestClient) -> None:
