@@ -1,56 +1,93 @@
 """Rate limits, counted in memory: web is one process, because its rooms live in it."""
 
 import math
+import threading
 import time
+from bisect import bisect_right
+from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
 
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import HTTPConnection
 
 from storage.errors import TooMany
 
-# Requests of one kind by one client: who it is, and how many in which time.
-LIMITS: dict[str, RateLimitItem] = {
-    name: parse(rate)
-    for name, rate in {
-        "sign-in": "5/minute",
-        "sign-up": "10/hour",
-        "guest": "60/hour",
-        "offer": "30/minute",
-        # a household or an office behind one address may come to a show together
-        "join": "120/minute",
-        "events": "120/minute",
-        "upload": "300/hour",
-        "order": "30/minute",
-        "write": "300/minute",
-        "feed": "300/minute",
-    }.items()
+MINUTE, HOUR = 60.0, 3600.0
+# Requests of one kind by one client: how many, and in which time.
+LIMITS: dict[str, tuple[int, float]] = {
+    # of one address for one account, and of one address for all: passwords are tried out in both ways
+    "sign-in": (5, MINUTE),
+    "sign-in-anyone": (30, MINUTE),
+    "sign-up": (10, HOUR),
+    "guest": (60, HOUR),
+    "offer": (30, MINUTE),
+    # a household or an office behind one address may come to a show together
+    "join": (120, MINUTE),
+    "events": (120, MINUTE),
+    "upload": (300, HOUR),
+    "order": (30, MINUTE),
+    "write": (300, MINUTE),
+    "feed": (300, MINUTE),
 }
+# Clients that are remembered. Beyond it the first ones are forgotten: no flood of names fills the memory.
+MOST_CLIENTS = 50_000
+LONGEST_CLIENT = 320
+SWEEP_SECONDS = 60.0
 
 
 class Limiter:
     """Counts requests by kind and client in a moving window."""
 
-    def __init__(self) -> None:
-        self._window = MovingWindowRateLimiter(MemoryStorage())
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._taken: dict[tuple[str, str], list[float]] = {}
+        self._swept = clock()
+
+    def __len__(self) -> int:
+        return len(self._taken)
 
     def take(self, kind: str, client: str) -> None:
         """Count one request; raises TooMany with the seconds to wait when there were too many."""
-        limit = LIMITS[kind]
-        if self._window.hit(limit, kind, client):
-            return
-        reset = self._window.get_window_stats(limit, kind, client).reset_time
-        wait = max(1, math.ceil(reset - time.time()))
+        most, seconds = LIMITS[kind]
+        with self._lock:
+            now = self._clock()
+            if now - self._swept >= SWEEP_SECONDS:
+                self._sweep(now)
+            taken = self._taken.setdefault((kind, client[:LONGEST_CLIENT]), [])
+            del taken[: bisect_right(taken, now - seconds)]
+            if len(taken) < most:
+                taken.append(now)
+                if len(self._taken) > MOST_CLIENTS:
+                    del self._taken[next(iter(self._taken))]
+                return
+            wait = max(1, math.ceil(taken[0] + seconds - now))
         raise TooMany("too-many", "Too many requests. Try again in {retry_after} seconds.", retry_after=wait)
+
+    def _sweep(self, now: float) -> None:
+        self._swept = now
+        for key, taken in list(self._taken.items()):
+            if taken[-1] <= now - LIMITS[key[0]][1]:
+                del self._taken[key]
 
 
 def client_of(connection: HTTPConnection) -> str:
     """Return whom to count: the person when there is one, else the address."""
     person = getattr(connection.state, "person", None)
-    return person.id if person is not None else address_of(connection)
+    return person.id if person is not None else network_of(connection)
 
 
 def address_of(connection: HTTPConnection) -> str:
     """Return the client's network address (uvicorn has put the proxy's word in its place where it is trusted)."""
     return connection.client.host if connection.client else "unknown"
+
+
+def network_of(connection: HTTPConnection) -> str:
+    """Return the address to count by: with IPv6 one's whole /64, out of which everybody may choose at will."""
+    address = address_of(connection)
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    return str(parsed.ipv4_mapped or IPv6Address(int(parsed) >> 64 << 64))

@@ -13,7 +13,7 @@ from storage.accounts import Person
 from storage.clock import utcnow
 from storage.errors import Forbidden, Unauthorized
 from web.i18n import locale_of
-from web.limits import address_of
+from web.limits import network_of
 from web.services import Services, services
 
 PUBLIC_PREFIXES = ("/static/", "/i18n/", "/livez", "/readyz")
@@ -100,7 +100,7 @@ def viewer(request: Request) -> Person:
     if "authorization" in request.headers:
         raise Unauthorized("token-unknown", "This token is unknown or was revoked.")
     parts = services(request)
-    parts.limiter.take("guest", address_of(request))
+    parts.limiter.take("guest", network_of(request))
     now = utcnow()
     with parts.db.writing() as tx:
         guest_id = accounts.add_guest(tx, locale_of(request), now)

@@ -17,7 +17,7 @@ from storage.clock import utcnow
 from storage.errors import NotFound, UserError
 from web import demo
 from web.i18n import COOKIE, LOCALES, locale_of
-from web.limits import address_of
+from web.limits import address_of, network_of
 from web.pages import render
 from web.services import Services, services
 from web.sessions import session_token, start_session, viewer
@@ -65,7 +65,8 @@ async def sign_in(request: Request) -> Response:
     parts = services(request)
     email, password, wish = await _fields(request, "email", "password", "next")
     email = email.strip().lower()
-    parts.limiter.take("sign-in", f"{address_of(request)} {email}")
+    parts.limiter.take("sign-in-anyone", network_of(request))
+    parts.limiter.take("sign-in", f"{network_of(request)} {email}")
 
     def attempt() -> Person | None:
         with parts.db.reading() as tx:
@@ -182,7 +183,7 @@ async def choose_language(request: Request) -> Response:
 
 async def _sign_up(request: Request, invite: str | None) -> Response:
     parts = services(request)
-    parts.limiter.take("sign-up", address_of(request))
+    parts.limiter.take("sign-up", network_of(request))
     email, name, password, wish = await _fields(request, "email", "name", "password", "next")
     email, name = email.strip().lower(), name.strip()
 

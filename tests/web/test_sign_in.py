@@ -58,6 +58,11 @@ def test_guessing_passwords_is_slowed_down(client: TestClient) -> None:
     assert int(answers[-1].headers["retry-after"]) >= 1
 
 
+def test_trying_one_password_on_many_accounts_is_slowed_down(client: TestClient) -> None:
+    answers = [client.post("/sign-in", data={"email": f"{each}@b.de", "password": "x"}) for each in range(31)]
+    assert [answer.status_code for answer in answers] == [422] * 30 + [429]
+
+
 def test_an_invitation_makes_a_merchant_once(client: TestClient, services: Services) -> None:
     with services.db.writing() as tx:
         token = accounts.invite(tx, "merchant", "Hut & Co", utcnow())
