@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +15,20 @@ from starlette.routing import Route
 from shop import merchants
 from storage.accounts import Person
 from storage.messages import Message
+from web.limits import network_of
 from web.services import Services, services
+
+log = logging.getLogger(__name__)
 
 # A browser that does not read loses its stream after this many facts and comes back with Last-Event-ID.
 QUEUE_BOUND = 200
 PING_SECONDS = 15
 CANCEL_SECONDS = 0.2
 MOST_STREAMS_PER_PERSON = 8
+# Tokens with one of these hear facts about their person.
+SCOPES = frozenset({"viewer", "operate", "clips:write"})
+# Who has no session yet is known by an address, behind which there may be many.
+MOST_STREAMS_PER_NETWORK = 64
 
 
 @dataclass(eq=False)
@@ -54,13 +62,13 @@ class Stream:
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def listen(self, person_id: str, wants: Callable[[Message], bool]) -> Listener:
-        """Open a stream for a person; the oldest of theirs ends when there are too many."""
-        mine = [listener for listener, owner in self._listeners.items() if owner == person_id]
-        for oldest in mine[: max(0, len(mine) - MOST_STREAMS_PER_PERSON + 1)]:
+    def listen(self, owner: str, wants: Callable[[Message], bool], most: int = MOST_STREAMS_PER_PERSON) -> Listener:
+        """Open a stream for a person or a network; the oldest of theirs ends when there are more than `most`."""
+        mine = [listener for listener, whose in self._listeners.items() if whose == owner]
+        for oldest in mine[: max(0, len(mine) - most + 1)]:
             self._end(oldest)
         listener = Listener(wants)
-        self._listeners[listener] = person_id
+        self._listeners[listener] = owner
         return listener
 
     def leave(self, listener: Listener) -> None:
@@ -75,14 +83,21 @@ class Stream:
 
     async def _read(self) -> None:
         async for message in self._parts.messages.subscribe():
-            self._parts.rooms.hear(message)
-            for listener in list(self._listeners):
-                if not listener.wants(message):
-                    continue
-                if listener.queue.full():
-                    self._end(listener)
-                else:
-                    listener.queue.put_nowait(message)
+            try:
+                self._hand_out(message)
+            except Exception:
+                # One odd fact must not end what everybody is told from then on.
+                log.exception("could not hand out a fact about %s", message.topic)
+
+    def _hand_out(self, message: Message) -> None:
+        self._parts.rooms.hear(message)
+        for listener in list(self._listeners):
+            if not listener.wants(message):
+                continue
+            if listener.queue.full():
+                self._end(listener)
+            else:
+                listener.queue.put_nowait(message)
 
 
 def visible_to(person: Person | None, merchant_id: str | None) -> Callable[[Message], bool]:
@@ -112,9 +127,16 @@ async def stream(request: Request) -> EventSourceResponse:
     """`GET /v1/stream`: facts as they happen; `Last-Event-ID` first gets what was missed."""
     parts = services(request)
     person: Person | None = request.state.person
+    if person is not None and person.scopes is not None and not person.scopes & SCOPES:
+        # A key for one thing, like an encoder's, hears what everybody hears.
+        person = None
     merchant_id = await run_in_threadpool(_merchant_of, parts, person)
     wants = visible_to(person, merchant_id)
-    listener = parts.stream.listen(person.id if person else "", wants)
+    listener = (
+        parts.stream.listen(person.id, wants)
+        if person is not None
+        else parts.stream.listen(network_of(request), wants, MOST_STREAMS_PER_NETWORK)
+    )
     last_id = request.headers.get("last-event-id", "")
 
     async def events() -> AsyncIterator[ServerSentEvent]:
