@@ -176,7 +176,7 @@ def add_product(
     Titles and descriptions are by locale and one is enough. Raises UserError with the field that is wrong, and
     Conflict `handle-taken`.
     """
-    _check_product(titles, descriptions, variants)
+    check_product(titles, descriptions, variants)
     if product_by_handle(tx, merchant_id, handle) is not None:
         raise Conflict("handle-taken", "There is already something with this name. Choose another one.", field="handle")
     product_id = new_id()
@@ -193,12 +193,12 @@ def add_product(
             category=category,
             image=image,
             published=published,
-            words=_words(tx, titles, brand, category),
+            words=words_of(tx, titles, brand, category),
             created_at=now,
         )
     )
     for position, variant in enumerate(variants):
-        _add_variant(tx, product_id, position, variant, now)
+        add_variant(tx, product_id, position, variant, now)
     return product_id
 
 
@@ -206,14 +206,14 @@ def publish(tx: Tx, product_id: str, merchant_id: str, published: bool) -> None:
     """Show a merchant's own product to everybody, or to nobody; raises NotFound."""
     mine = (products.c.id == product_id) & (products.c.merchant_id == merchant_id)
     if tx.execute(update(products).where(mine).values(published=published)).rowcount != 1:
-        raise _unknown()
+        raise unknown()
 
 
 def product(tx: Tx, product_id: str, locale: str, *, merchant_id: str | None = None) -> Product:
     """Return a published product, or any of the merchant `merchant_id`; raises NotFound."""
     found = by_id(tx, [product_id], locale).get(product_id)
     if found is None or not (found.published or found.merchant_id == merchant_id):
-        raise _unknown()
+        raise unknown()
     return found
 
 
@@ -339,15 +339,15 @@ def _variant(row: AnyRow, locale: str) -> Variant:
     return Variant(row.id, row.product_id, row.sku, tuple(options), Money(row.price, row.currency), row.quantity)
 
 
-def _add_variant(tx: Tx, product_id: str, position: int, variant: NewVariant, now: datetime) -> None:
+def add_variant(tx: Tx, product_id: str, position: int, variant: NewVariant, now: datetime) -> None:
+    """Write one more variant of a product with its opening stock."""
     variant_id = new_id()
-    options = {name: value if isinstance(value, str) else dict(value) for name, value in variant.options.items()}
     tx.execute(
         insert(variants).values(
             id=variant_id,
             product_id=product_id,
             sku=variant.sku,
-            options=options,
+            options=plain(variant.options),
             price=variant.price.amount,
             currency=variant.price.currency,
             position=position,
@@ -356,7 +356,13 @@ def _add_variant(tx: Tx, product_id: str, position: int, variant: NewVariant, no
     stock.begin(tx, variant_id, product_id, variant.stock, now)
 
 
-def _check_product(titles: Mapping[str, str], descriptions: Mapping[str, str], held: Sequence[NewVariant]) -> None:
+def plain(options: Mapping[str, str | Mapping[str, str]]) -> dict[str, str | dict[str, str]]:
+    """Return option values as JSON keeps them."""
+    return {name: value if isinstance(value, str) else dict(value) for name, value in options.items()}
+
+
+def check_product(titles: Mapping[str, str], descriptions: Mapping[str, str], held: Sequence[NewVariant]) -> None:
+    """Raise UserError with the field that is wrong; `shop.editing` asks this, too."""
     texts = [titles.get(locale, "").strip() for locale in LOCALES]
     if not any(texts) or max(map(len, texts)) > LONGEST_TITLE:
         raise UserError("title", "Give a title of at most {most} characters.", field="title", most=LONGEST_TITLE)
@@ -377,11 +383,13 @@ def _check_product(titles: Mapping[str, str], descriptions: Mapping[str, str], h
         raise UserError("currency", "Give all variants prices in the same currency.", field="price")
 
 
-def _words(tx: Tx, titles: Mapping[str, str], brand: str, category: str) -> str:
+def words_of(tx: Tx, titles: Mapping[str, str], brand: str, category: str) -> str:
+    """Return what a product is searched by, casefolded."""
     named = tx.one_or_none(select(categories.c.name_de, categories.c.name_en).where(categories.c.handle == category))
     texts = [*titles.values(), brand, category, *(named or ())]
     return "\n".join(text.casefold() for text in texts if text)
 
 
-def _unknown() -> NotFound:
+def unknown() -> NotFound:
+    """The answer for a product that does not exist or is somebody else's."""
     return NotFound("product-unknown", "There is no such product.")

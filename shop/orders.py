@@ -1,6 +1,6 @@
 """Orders: whole or not at all, once for each key, never more than there is, at the price of the moment."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from shop import carts, stock
 from shop.carts import SHIPPING, CartLine, Shipping
+from shop.contacts import LONGEST, Contact, checked
 from shop.merchants import merchants
 from shop.money import Money
 from storage.accounts import people
@@ -42,12 +43,12 @@ orders = Table(
     Column("currency", String(3), nullable=False),
     Column("goods", Integer, nullable=False),
     Column("shipping", Integer, nullable=False),
-    Column("name", String(120), nullable=False),
-    Column("email", String(254), nullable=False),
-    Column("street", String(200), nullable=False),
-    Column("postcode", String(20), nullable=False),
-    Column("city", String(120), nullable=False),
-    Column("country", String(2), nullable=False),
+    Column("name", String(LONGEST["name"]), nullable=False),
+    Column("email", String(LONGEST["email"]), nullable=False),
+    Column("street", String(LONGEST["street"]), nullable=False),
+    Column("postcode", String(LONGEST["postcode"]), nullable=False),
+    Column("city", String(LONGEST["city"]), nullable=False),
+    Column("country", String(LONGEST["country"]), nullable=False),
     Column("placed_at", Instant, nullable=False),
     UniqueConstraint("person_id", "key"),
 )
@@ -67,18 +68,6 @@ order_lines = Table(
     Column("quantity", Integer, CheckConstraint("quantity >= 1", name="quantity"), nullable=False),
     Index(None, "merchant_id", "order_id"),
 )
-
-
-@dataclass(frozen=True)
-class Contact:
-    """Whom to send an order to; `country` is an ISO 3166 code of two letters."""
-
-    name: str
-    email: str
-    street: str
-    postcode: str
-    city: str
-    country: str = "DE"
 
 
 @dataclass(frozen=True)
@@ -111,7 +100,7 @@ class OrderGroup:
     @property
     def goods(self) -> Money:
         """What these lines cost together."""
-        return sum((line.total for line in self.lines[1:]), self.lines[0].total)
+        return _sum(self.lines)
 
 
 @dataclass(frozen=True)
@@ -147,6 +136,11 @@ class MerchantOrder:
     contact: Contact
     placed_at: datetime
     lines: tuple[OrderLine, ...]
+
+    @property
+    def goods(self) -> Money:
+        """What these lines cost together."""
+        return _sum(self.lines)
 
 
 def place(
@@ -248,24 +242,6 @@ def adopt_orders(tx: Tx, from_guest: str, to_person: str) -> None:
         tx.execute(update(orders).where(orders.c.id == order_id).values(person_id=to_person, key=order_id))
 
 
-def checked(contact: Contact) -> Contact:
-    """Return a contact without stray white space; raises UserError `contact` with a sentence for each wrong field."""
-    trimmed = Contact(**{name: " ".join(value.split()) for name, value in asdict(contact).items()})
-    country = trimmed.country.upper()
-    wrong = {
-        name: sentence
-        for name, sentence in _MISSING.items()
-        if not 1 <= len(getattr(trimmed, name)) <= orders.c[name].type.length  # type: ignore[attr-defined]
-    }
-    if "@" not in trimmed.email[1:-1]:
-        wrong["email"] = _MISSING["email"]
-    if not (len(country) == 2 and country.isascii() and country.isalpha()):
-        wrong["country"] = _MISSING["country"]
-    if wrong:
-        raise UserError("contact", "Complete your address.", fields=wrong)
-    return replace(trimmed, country=country)
-
-
 def export(tx: Tx, person_id: str) -> list[dict[str, Any]]:
     """Return all orders of a person with their lines and addresses."""
     return [asdict(each) for each in list_orders(tx, person_id, limit=1_000_000)]
@@ -273,20 +249,10 @@ def export(tx: Tx, person_id: str) -> list[dict[str, Any]]:
 
 def erase(tx: Tx, person_id: str) -> None:
     """Cut orders off from a person: what was sold stays in the books, name and address go."""
-    nobody = dict.fromkeys(_MISSING, "")
+    nobody = dict.fromkeys(LONGEST, "")
     for order_id in tx.execute(select(orders.c.id).where(orders.c.person_id == person_id)).scalars().all():
         values = {**nobody, "person_id": None, "key": order_id, "request_digest": ""}
         tx.execute(update(orders).where(orders.c.id == order_id).values(**values))
-
-
-_MISSING = {
-    "name": "Tell us your name.",
-    "email": "Tell us an e-mail address.",
-    "street": "Tell us street and number.",
-    "postcode": "Tell us the postcode.",
-    "city": "Tell us the town.",
-    "country": "Choose a country.",
-}
 
 
 def _by_key(tx: Tx, person_id: str, key: str, request_digest: str) -> Order | None:
@@ -385,6 +351,10 @@ def _line(row: AnyRow, currency: str) -> OrderLine:
         Money(row.price, currency),
         row.quantity,
     )
+
+
+def _sum(lines: Sequence[OrderLine]) -> Money:
+    return sum((line.total for line in lines[1:]), lines[0].total)
 
 
 def _number(order_id: str) -> str:

@@ -14,8 +14,9 @@ from starlette.routing import Route
 
 from shop import carts, catalog, orders
 from shop.carts import Cart
+from shop.contacts import Contact
 from shop.money import Money
-from shop.orders import Contact, Order
+from shop.orders import Order
 from storage.accounts import Person
 from storage.clock import utcnow
 from storage.database import Tx

@@ -111,7 +111,7 @@ def test_the_shop(context: BrowserContext, running: Running, look: Look) -> None
         ("name", "Ada"),
         ("email", "a@example.org"),
         ("street", "Weg 1"),
-        ("postcode", "1"),
+        ("postcode", "12345"),
         ("city", "Ort"),
     ):
         page.fill(f"#contact-{field}", value)

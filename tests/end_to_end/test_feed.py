@@ -284,7 +284,7 @@ def test_stock_is_live(visit: Open, running: Running) -> None:
     # Somebody else buys
     left, contact = (
         scarce["stock"],
-        {"name": "A", "email": "a@example.org", "street": "W 1", "postcode": "1", "city": "B"},
+        {"name": "A", "email": "a@example.org", "street": "W 1", "postcode": "12345", "city": "B"},
     )
     for variant in scarce["variants"]:
         take = min(variant["stock"], max(left - 4, left == scarce["stock"]))

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from shop import catalog, categories, merchants
+from shop.contacts import Contact
 from shop.money import Money
-from shop.orders import Contact
 from storage import accounts
 from storage.database import Database, Tx
 

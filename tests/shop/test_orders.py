@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shop import carts, catalog, merchants, orders, stock
+from shop.contacts import Contact, checked
 from shop.money import Money
-from shop.orders import Contact, Order
+from shop.orders import Order
 from storage.errors import Conflict, NotFound, UserError
 from storage.ids import new_id
 
@@ -46,6 +47,7 @@ def test_a_cart_becomes_an_order(shop) -> None:
         assert orders.list_orders(tx, shop.viewer) == [order]
         (mine,) = orders.orders_of_merchant(tx, shop.wetter)
     assert (mine.number, mine.contact, mine.lines) == (order.number, shop.contact, wetter.lines)
+    assert mine.goods.amount == 11900
 
 
 def test_a_card_buys_without_touching_the_cart(shop) -> None:
@@ -161,7 +163,31 @@ def test_a_wrong_address_names_its_field(shop, field: str, value: str) -> None:
 
 def test_addresses_lose_stray_white_space() -> None:
     contact = Contact(" Mia\n Muster ", "mia@example.org ", "Hauptstraße  1", "10115", "Berlin", "at")
-    assert orders.checked(contact) == Contact("Mia Muster", "mia@example.org", "Hauptstraße 1", "10115", "Berlin", "AT")
+    assert checked(contact) == Contact("Mia Muster", "mia@example.org", "Hauptstraße 1", "10115", "Berlin", "AT")
+
+
+@pytest.mark.parametrize(
+    ("country", "postcode", "right"),
+    [
+        ("DE", "22767", True),
+        ("DE", "ABC😀", False),
+        ("DE", "1234", False),
+        ("DE", "١٢٣٤٥", False),
+        ("GB", "SW1A 1AA", True),
+        ("PL", "00-950", True),
+        ("GB", "ABC😀", False),
+        ("GB", "1234567890123", False),
+        ("GB", "-", False),
+    ],
+)
+def test_a_postcode_is_one(shop, country: str, postcode: str, right: bool) -> None:
+    contact = replace(shop.contact, country=country, postcode=postcode)
+    if right:
+        assert checked(contact) == contact
+        return
+    with pytest.raises(UserError) as caught:
+        checked(contact)
+    assert caught.value.extra["fields"].keys() == {"postcode"}
 
 
 def test_orders_of_somebody_else_are_not_there(shop) -> None:
@@ -264,13 +290,13 @@ BUYER = """
 import sys
 from datetime import UTC, datetime
 import shop
-from shop import orders
+from shop import contacts, orders
 from storage.database import Database
 from storage.errors import Conflict
 
 url, person, variant, name = sys.argv[1:]
 db = Database(url)
-contact = orders.Contact("Mia", "mia@example.org", "Weg 1", "1", "Ort")
+contact = contacts.Contact("Mia", "mia@example.org", "Weg 1", "12345", "Ort")
 sys.stdin.readline()
 for number in range(20):
     try:
