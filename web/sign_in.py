@@ -16,6 +16,7 @@ from storage.accounts import Person
 from storage.clock import utcnow
 from storage.errors import NotFound, UserError
 from web import demo
+from web.hidden import hidden_from
 from web.i18n import COOKIE, LOCALES, locale_of
 from web.limits import address_of, network_of
 from web.pages import render
@@ -143,7 +144,8 @@ async def demo_sign_in(request: Request) -> Response:
     parts = services(request)
     if not _demo_allowed(request):
         raise NotFound("not-found", "There is nothing at this address.")
-    person_id, wish = await _fields(request, "person_id", "next")
+    person_id, wish, seen = await _fields(request, "person_id", "next", "lang")
+    locale = seen if seen in LOCALES else locale_of(request)
 
     def begin() -> Person:
         if person_id not in {person.id for person in _demo_people(parts)}:
@@ -151,7 +153,8 @@ async def demo_sign_in(request: Request) -> Response:
         return _begin(request, parts, person_id)
 
     person = await run_in_threadpool(begin)
-    return RedirectResponse(local_path(wish) or home_of(person), 303)
+    # Who looks around as somebody else goes on in the own language, not in that person's
+    return _speaking(locale, request, RedirectResponse(local_path(wish) or home_of(person), 303))
 
 
 def account_page(request: Request) -> Response:
@@ -160,6 +163,7 @@ def account_page(request: Request) -> Response:
     person = viewer(request)
     with parts.db.reading() as tx:
         context: dict[str, Any] = {
+            "hidden": hidden_from(tx, person.id, locale_of(request)),
             "orders": orders.list_orders(tx, person.id),
             "consent": consent.current(tx, person.id),
             "merchant": merchants.merchant_of(tx, person.id),
@@ -176,9 +180,7 @@ async def choose_language(request: Request) -> Response:
     person: Person | None = request.state.person
     if person is not None:
         await run_in_threadpool(_remember_locale, parts, person.id, wish)
-    response = RedirectResponse(local_path(back) or "/", 303)
-    response.set_cookie(COOKIE, wish, max_age=365 * 86_400, samesite="lax", secure=request.url.scheme == "https")
-    return response
+    return _speaking(wish, request, RedirectResponse(local_path(back) or "/", 303))
 
 
 async def _sign_up(request: Request, invite: str | None) -> Response:
@@ -247,13 +249,26 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:40] or "shop"
 
 
+def _speaking(locale: str, request: Request, response: Response) -> Response:
+    """Keep a language in the browser."""
+    response.set_cookie(COOKIE, locale, max_age=365 * 86_400, samesite="lax", secure=request.url.scheme == "https")
+    return response
+
+
 def _remember_locale(parts: Services, person_id: str, locale: str) -> None:
     with parts.db.writing() as tx:
         accounts.set_locale(tx, person_id, locale)
 
 
 def _demo_allowed(request: Request) -> bool:
-    return services(request).settings.demo and address_of(request) in (*LOOPBACK, "testclient")
+    """Tell whether somebody at this very machine asks: neither through a proxy nor under a name that leads here."""
+    passed_on = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "via"))
+    return (
+        services(request).settings.demo
+        and address_of(request) in LOOPBACK
+        and request.url.hostname in LOOPBACK
+        and not passed_on
+    )
 
 
 def _demo_people(parts: Services) -> list[Person]:

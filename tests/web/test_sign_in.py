@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from storage import accounts
 from storage.clock import utcnow
+from web.app import create_app
 from web.services import Services
 from web.sign_in import local_path
 
@@ -90,6 +91,38 @@ def test_no_redirect_leads_away() -> None:
 
 def test_the_demo_sign_in_is_not_there_without_the_demo(client: TestClient) -> None:
     assert client.post("/demo/sign-in", data={"person_id": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "more", "status"),
+    [
+        ("127.0.0.1:8000", "127.0.0.1", {}, 303),
+        ("localhost:8000", "::1", {}, 303),
+        ("[::1]:8000", "::1", {}, 303),
+        ("127.0.0.1:8000", "192.0.2.1", {}, 404),
+        # a name that leads here, and proxies that say so or keep the name
+        ("rebound.example:8000", "127.0.0.1", {}, 404),
+        ("shop.example", "127.0.0.1", {"X-Forwarded-For": "192.0.2.1"}, 404),
+        ("127.0.0.1:8000", "127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, 404),
+        ("127.0.0.1:8000", "127.0.0.1", {"Forwarded": "for=192.0.2.1"}, 404),
+    ],
+)
+def test_the_demo_sign_in_is_for_this_very_machine(
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    address: str,
+    more: dict[str, str],
+    status: int,
+) -> None:
+    with services.db.writing() as tx:
+        ada = accounts.person(tx, accounts.sign_up(tx, "ada@example.org", "Ada", "!", "en", utcnow()))
+    services.settings = services.settings.model_copy(update={"demo": True})
+    monkeypatch.setattr("web.sign_in._demo_people", lambda parts: [ada])
+    own = {"Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+    with TestClient(create_app(services), base_url=f"http://{host}", headers=own, client=(address, 5000)) as browser:
+        done = browser.post("/demo/sign-in", data={"person_id": ada.id}, headers=more, follow_redirects=False)
+    assert done.status_code == status
 
 
 def test_language_is_chosen_and_kept(client: TestClient) -> None:
