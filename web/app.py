@@ -5,10 +5,12 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from storage.settings import Settings
 from web import (
     checkout,
     feed,
@@ -37,6 +39,8 @@ from web.stream import Stream
 # Of every request without a limit of its own; clips, product forms and batches of events have theirs. Forms and JSON
 # are read on the event loop: a megabyte of nothing but `&` holds it for 0.4 s.
 LARGEST_BODY = 65_536
+# Under these the machine speaks to itself: `vitrine up` asks whether web is ready.
+OWN_HOSTS = ("127.0.0.1", "localhost")
 
 
 def texts(request: Request) -> Response:
@@ -67,6 +71,11 @@ ROUTES: Sequence[BaseRoute] = [
 ]
 
 
+def _hosts(settings: Settings) -> list[str]:
+    wanted = [name.strip() for name in settings.allowed_hosts.split(",") if name.strip()]
+    return [*wanted, settings.host, *OWN_HOSTS]
+
+
 def create_app(services: Services) -> Starlette:
     """Build the application over the parts it works with; they are started and stopped by its lifespan."""
 
@@ -85,7 +94,12 @@ def create_app(services: Services) -> Starlette:
     services.stream = Stream(services)
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(RequestContext), Middleware(SameOrigin), Middleware(Sessions)],
+        middleware=[
+            Middleware(RequestContext),
+            Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(services.settings), www_redirect=False),
+            Middleware(SameOrigin),
+            Middleware(Sessions),
+        ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
         max_body_size=LARGEST_BODY,

@@ -26,6 +26,8 @@ HEADERS = {
 NO_DEVICES = "camera=(), microphone=(), display-capture=(), geolocation=()"
 STUDIO_DEVICES = "camera=(self), microphone=(self), display-capture=(self), geolocation=()"
 LONGEST_REQUEST_ID = 64
+# Whoever has the rest of such an address has what it opens: it stays out of the log.
+SECRET_PATHS = re.compile(r"(/welcome/|/live/[^/]+/wh[ei]p/).+")
 # Players on other sites and outside browsers play rooms without a cookie. No form can send what is taken here: SDP and
 # DELETE need a preflight, whose answer allows no credentials.
 OPEN_TO_PLAYERS = re.compile(r"/live/[^/]+/whep(/[^/]+)?")
@@ -81,7 +83,8 @@ class RequestContext:
         finally:
             if scope["type"] == "http" and not scope["path"].startswith(("/static/", "/livez", "/readyz")):
                 milliseconds = round((time.monotonic() - started) * 1000, 1)
-                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=milliseconds)
+                path = SECRET_PATHS.sub(r"\1***", scope["path"])
+                log.info("request", method=scope["method"], path=path, status=status, ms=milliseconds)
 
 
 class SameOrigin:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import pytest
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
-from web.app import ROUTES
+from web.app import ROUTES, create_app
+from web.services import Services
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 # Players of other sites play rooms; no cookie counts there, and no form can send what is taken.
@@ -108,3 +110,20 @@ def test_readyz_names_what_is_missing(client: TestClient) -> None:
     assert checks["media"] != "ok"
     assert checks["worker"] != "ok"
     assert client.get("/livez").status_code == 200
+
+
+def test_secrets_in_addresses_stay_out_of_the_log(client: TestClient) -> None:
+    with capture_logs() as written:
+        client.get("/welcome/one-time-token")
+        client.delete("/live/room/whep/session-token")
+        client.get("/cart")
+    assert [each["path"] for each in written] == ["/welcome/***", "/live/room/whep/***", "/cart"]
+
+
+def test_only_allowed_hosts_are_answered(services: Services) -> None:
+    services.settings = services.settings.model_copy(update={"allowed_hosts": "shop.example, *.shop.example"})
+    answers = {}
+    with TestClient(create_app(services)) as browser:
+        for host in ("shop.example", "www.shop.example:8000", "127.0.0.1:8000", "rebound.example", "testserver"):
+            answers[host] = browser.get("/livez", headers={"Host": host}).status_code
+    assert list(answers.values()) == [200, 200, 200, 400, 400], answers
