@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 STREAM = "vitrine:facts"
 # A few minutes of a busy shop; a browser that was away longer loads the page anew.
 KEPT_FACTS = 10_000
+# Facts that one reader gets again: all of them would keep the event loop busy for as long as anybody likes.
+MOST_REPLAYED = 500
 PUBLISH_TIMEOUT = 0.2
 PING_TIMEOUT = 2.0
 BLOCK_MILLISECONDS = 5_000
@@ -72,16 +74,16 @@ class Messages:
         """Close the connections."""
         self._client.close()
 
-    async def since(self, last_id: str) -> list[Message]:
-        """Return the kept messages after `last_id`; nothing when it is no id of this stream."""
+    async def since(self, last_id: str, most: int = MOST_REPLAYED) -> list[Message]:
+        """Return the newest `most` of the messages after `last_id`; nothing when it is no id of this stream."""
         client = self._async_client()
         try:
-            entries = await client.xrange(STREAM, min=f"({last_id}", max="+")
+            entries = await client.xrevrange(STREAM, max="+", min=f"({last_id}", count=most)
         except redis.RedisError:
             return []
         finally:
             await client.aclose()
-        return [_message(entry_id, fields) for entry_id, fields in entries]
+        return [_message(entry_id, fields) for entry_id, fields in reversed(entries)]
 
     async def subscribe(self) -> AsyncIterator[Message]:
         """Yield every message from now on, for ever; waits out a broker that is gone."""

@@ -16,7 +16,7 @@ from storage import broker
 from storage.database import Database, Instant, metadata
 from storage.ids import is_id, new_id
 from storage.media import Media
-from storage.messages import Message, Messages
+from storage.messages import MOST_REPLAYED, Message, Messages
 from storage.settings import Settings
 
 counters = Table("test_counters", metadata, Column("id", Integer, primary_key=True), Column("n", Integer))
@@ -127,6 +127,9 @@ def test_facts_reach_subscribers_and_can_be_read_again(valkey: str) -> None:
     again = asyncio.run(messages.since(first.id))
     assert again[0] == second
     assert asyncio.run(messages.since("no id")) == []
+    messages.publish([("stock", {"left": left}) for left in range(MOST_REPLAYED + 50)])
+    replayed = [each.fact["left"] for each in asyncio.run(messages.since(first.id))]
+    assert replayed == list(range(50, MOST_REPLAYED + 50))
     messages.close()
 
 
