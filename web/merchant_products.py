@@ -25,7 +25,7 @@ from web.limits import client_of
 from web.pages import render
 from web.product_picture import MOST_BYTES, redraw
 from web.services import Services, services
-from web.sessions import page_for
+from web.sessions import member, page_for
 
 CURRENCY = "EUR"
 MOST_PRODUCTS = 500
@@ -34,6 +34,7 @@ LONGEST_BRAND = 120
 LONGEST_CATEGORY = 80
 LONGEST_SKU = 80
 LONGEST_CHOICE = 80
+LONGEST_PRICE = 20
 LONGEST_HANDLE = 80
 LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "æ": "ae"})
 # The picture and the texts beside it.
@@ -88,6 +89,7 @@ def new_page(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     """`POST /merchant/products/new`: the product goes on sale, or the form comes back with what is wrong."""
+    member(request, "merchant", clips.SCOPE)  # before eight megabytes of a stranger are read
     async with request.form(max_files=1, max_fields=4 * MOST_ROWS + 20) as form:
         picture = form.get("picture")
         data = await picture.read() if isinstance(picture, UploadFile) else b""
@@ -141,7 +143,7 @@ async def set_published(request: Request) -> Response:
 def price_of(text: str) -> int:
     """Return cents of `12`, `12,90`, `12.90 €` or `1.299,00`; raises UserError."""
     found = DECIMAL.fullmatch(text.replace("€", "").strip())
-    if found is None:
+    if found is None or len(text) > LONGEST_PRICE:
         raise UserError("price-odd", "Write the price like 12,90.", field="price")
     whole, cents = found.groups()
     return int(re.sub(r"\D", "", whole)) * 100 + int((cents or "0").ljust(2, "0"))

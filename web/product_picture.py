@@ -1,6 +1,7 @@
 """A picture that somebody uploads for a product: looked at before it is decoded, then drawn anew."""
 
 import io
+import threading
 import warnings
 from pathlib import Path
 
@@ -13,6 +14,8 @@ MOST_BYTES = 8 * 1024 * 1024
 # A telephone's 48 megapixels; decoded, each takes four bytes.
 MOST_PIXELS = 50_000_000
 LONGEST_SIDE = 1200
+# Decoded, one picture may be 200 MB: they take turns.
+_one_at_a_time = threading.Lock()
 
 
 def redraw(data: bytes, target: Path) -> None:
@@ -25,16 +28,16 @@ def redraw(data: bytes, target: Path) -> None:
             "picture-large", "Choose a picture of at most {most} MB.", field="picture", most=MOST_BYTES // 1024**2
         )
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        with _one_at_a_time, warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             # Pillow warns of what the next line refuses.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             if picture.width * picture.height > MOST_PIXELS:
                 raise _too_many_pixels()
             picture.draft("RGB", (LONGEST_SIDE * 2, LONGEST_SIDE * 2))
-            upright = ImageOps.exif_transpose(picture)
-            upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-            kind = "RGBA" if upright.has_transparency_data else "RGB"
-            upright.convert(kind).save(target, "WEBP", quality=84, method=4)
+            ImageOps.exif_transpose(picture, in_place=True)
+            picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+            kind = "RGBA" if picture.has_transparency_data else "RGB"
+            picture.convert(kind).save(target, "WEBP", quality=84, method=4)
     except UserError:
         raise
     except Image.DecompressionBombError as error:

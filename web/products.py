@@ -117,7 +117,7 @@ def product_page(request: Request) -> Response:
 
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", str(PAGE))
-    if not (text.isdecimal() and 1 <= int(text) <= MOST_LISTED):
+    if not (text.isdecimal() and 1 <= int(text[:9]) <= MOST_LISTED):
         raise UserError("limit", "Ask for 1 to {most} items.", field="limit", most=MOST_LISTED)
     return int(text)
 

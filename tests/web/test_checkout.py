@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from starlette.testclient import TestClient
 
 from shop import shows
@@ -145,3 +146,8 @@ def test_a_product_is_shown_with_others_and_its_live_room(
     assert f'href="/products/{lamp.id}"' in page
     assert f'href="/live/{show.id}"' not in client.get(f"/products/{lamp.id}").text
     assert f'href="/live/{show.id}"' in client.get("/").text
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "1" * 5000])
+def test_an_odd_number_of_products_is_refused(client: TestClient, limit: str) -> None:
+    assert client.get(f"/v1/products?limit={limit}").status_code == 422

@@ -1,7 +1,11 @@
 """The merchant's products: the form, pictures, stock and publication."""
 
 import io
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -9,6 +13,7 @@ from starlette.testclient import TestClient
 
 from shop import catalog, merchants
 from shop.catalog import Product
+from web.product_picture import redraw
 from web.services import Services
 
 SignIn = Callable[..., str]
@@ -105,3 +110,40 @@ def test_nobody_counts_the_stock_of_somebody_elses_product(
     assert answer.status_code == 404
     with services.db.reading() as tx:
         assert catalog.product(tx, product.id, "en").variants[0].stock == 5
+
+
+@pytest.mark.parametrize("price", ["1" * 5000, "9" * 30, "1 e9", "٣" * 4400])
+def test_a_price_beyond_all_measure_is_a_mistake_in_the_form(merchant: TestClient, price: str) -> None:
+    answer = merchant.post("/merchant/products/new", data=PRODUCT | {"price": [price, "1"]})
+    assert answer.status_code == 422
+
+
+def test_strangers_are_turned_away_before_their_form_is_read(client: TestClient) -> None:
+    unread = [b"--x\r\n", b"never asked for"]
+
+    def body() -> Iterator[bytes]:
+        while unread:
+            yield unread.pop(0)
+
+    kind = {"Content-Type": "multipart/form-data"}  # without a boundary the form could not be read
+    assert client.post("/merchant/products/new", content=body(), headers=kind).status_code == 401
+
+
+def test_pictures_are_drawn_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(file, "PNG")
+    at_once, most = 0, 0
+    convert = Image.Image.convert
+
+    def slowly(self: Image.Image, *more: Any, **options: Any) -> Image.Image:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.02)
+        at_once -= 1
+        return convert(self, *more, **options)
+
+    monkeypatch.setattr(Image.Image, "convert", slowly)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda each: redraw(file.getvalue(), tmp_path / f"{each}.webp"), range(4)))
+    assert most == 1
