@@ -15,6 +15,8 @@ from typing import Any
 #: what must not be lost (pins, stock, states) is cut off with TOO_SLOW, joins again and gets the whole picture.
 QUEUE = 100
 HISTORY = 50
+#: Connections to one room at once; whoever comes later is asked to come back.
+MOST_CLIENTS = 1000
 MAX_TEXT = 500
 MAX_MESSAGE = 4096
 PRESENCE_INTERVAL = timedelta(seconds=1)
@@ -22,6 +24,7 @@ REACTIONS = frozenset({"heart", "like", "clap", "wow", "laugh", "fire"})
 #: Close codes of the WebSocket.
 TOO_SLOW = 4408
 ROOM_CLOSED = 4410
+ROOM_FULL = 4503
 
 Message = dict[str, Any]
 
@@ -72,6 +75,7 @@ class Limits:
     reactions: Allowance = field(default_factory=lambda: Allowance(rate=5, burst=10))
     last_chat: datetime | None = None
     tabs: int = 0
+    hosts: bool = False
 
 
 class Client:
@@ -149,17 +153,27 @@ class Room:
         self._history: deque[Message] = deque(maxlen=HISTORY)
         self._next_chat = 1
         self._told_presence: tuple[int, datetime] | None = None
+        #: The highest presence so far.
+        self.peak = 0
 
     @property
     def presence(self) -> int:
-        """How many different people are here."""
-        return sum(limits.tabs > 0 for limits in self._limits.values())
+        """How many different people are watching: everybody but the host."""
+        return sum(limits.tabs > 0 and not limits.hosts for limits in self._limits.values())
+
+    @property
+    def full(self) -> bool:
+        """Whether a viewer has to come back later; there is always room for who leads the show."""
+        return len(self._clients) >= MOST_CLIENTS
 
     def join(self, person: Person, facts: Message, now: datetime) -> Client:
         """Let somebody in; `facts` (state, pins, stock: whatever the page needs) become part of their hello."""
         client = Client(person)
         self._clients.add(client)
-        self._limits.setdefault(person.id, Limits()).tabs += 1
+        limits = self._limits.setdefault(person.id, Limits())
+        limits.tabs += 1
+        limits.hosts = person.role == "host"
+        self.peak = max(self.peak, self.presence)
         you = {"id": person.id, "name": person.name, "role": person.role, "may_chat": person.may_chat}
         hello = {"type": "hello", "room": self.id, "you": you, "presence": self.presence}
         client.put({**facts, **hello, "slow_seconds": self.slow_seconds, "at": now.isoformat()})

@@ -75,7 +75,7 @@ def room_json(parts: Services, show: Show, products: Sequence[Product] | None = 
         "ended_at": _time(show.ended_at),
         "product_ids": list(show.product_ids),
         "pinned": show.pinned,
-        "viewers": parts.rooms.viewers(show.id),
+        "viewers": parts.rooms.viewers(show),
         "url": f"/live/{show.id}",
     }
     if products is not None:
@@ -196,7 +196,7 @@ class Card:
 def _card(parts: Services, show: Show, products: Mapping[str, Product]) -> Card:
     first = (products[each].image for each in show.product_ids if each in products)
     images = [parts.media.url(image) for image in first if image]
-    return Card(show, parts.rooms.viewers(show.id), images[:SHOWN_PICTURES])
+    return Card(show, parts.rooms.viewers(show), images[:SHOWN_PICTURES])
 
 
 def list_page(request: Request) -> Response:

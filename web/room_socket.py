@@ -9,7 +9,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from livestream.room import MAX_MESSAGE, Client, Person, Room, clean
+from livestream.room import MAX_MESSAGE, ROOM_FULL, Client, Person, Room, clean
 from shop import catalog, shows
 from shop.shows import Show
 from storage import accounts
@@ -52,6 +52,11 @@ async def room_socket(websocket: WebSocket) -> None:
         await websocket.close(NO_ROOM, "there is no such room")
         return
     room = parts.rooms.open(visit.show)
+    if room.full and visit.person.role == "viewer":
+        full = {"type": "error", "code": "room-full", "message": "This room is full right now. We keep trying for you."}
+        await websocket.send_text(json.dumps(full))
+        await websocket.close(ROOM_FULL, "this room is full right now")
+        return
     if not parts.rooms.enter(visit.show.id, who.id):
         await websocket.close(TOO_MANY_TABS, "too many connections")
         return

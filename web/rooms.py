@@ -34,6 +34,8 @@ MOST_FACTS = 1000
 # Empty rooms are kept for their chat; beyond it the ones opened first go.
 MOST_ROOMS = 200
 MOST_TABS = 10
+# Shows of which is remembered how many people watched at most, until web starts again.
+MOST_PEAKS = 1000
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Rooms:
         self._parts = parts
         self._opened: dict[str, Opened] = {}
         self._publishers: dict[str, str] = {}
+        self._peaks: dict[str, int] = {}
         # Since when (seconds of the loop's clock) a show that has begun has no publisher.
         self._lost: dict[str, float] = {}
         self._facts: asyncio.Queue[Message] = asyncio.Queue(MOST_FACTS)
@@ -99,16 +102,24 @@ class Rooms:
         opened = self._opened.get(show_id)
         if opened is None:
             return
+        self._note_peak(show_id, opened)
         opened.tabs[person_id] = opened.tabs.get(person_id, 1) - 1
         if opened.tabs[person_id] < 1:
             del opened.tabs[person_id]
         if not opened.tabs and opened.state in shows.OVER:
             del self._opened[show_id]
 
-    def viewers(self, show_id: str) -> int:
-        """Return how many different people are in a room, its host not among them."""
+    def viewers(self, show: Show) -> int:
+        """Return how many different people are watching, the host not among them; nobody once the show is over."""
+        opened = self._opened.get(show.id)
+        return opened.room.presence if opened and not show.over else 0
+
+    def most_viewers(self, show_id: str) -> int | None:
+        """Return how many people watched at the same time at most; None where nobody noted it."""
         opened = self._opened.get(show_id)
-        return len(opened.tabs.keys() - {opened.host_id}) if opened else 0
+        if opened is not None:
+            self._note_peak(show_id, opened)
+        return self._peaks.get(show_id)
 
     def publisher(self, show_id: str) -> str | None:
         """Return the media session of who publishes in a room."""
@@ -192,6 +203,11 @@ class Rooms:
                         self._lost.pop(show_id, None)
                 except Exception:
                     log.exception("could not look after room %s", show_id)
+
+    def _note_peak(self, show_id: str, opened: Opened) -> None:
+        self._peaks[show_id] = max(self._peaks.pop(show_id, 0), opened.room.peak)
+        if len(self._peaks) > MOST_PEAKS:
+            del self._peaks[next(iter(self._peaks))]
 
     def _make_place(self) -> None:
         empty = [show_id for show_id, opened in self._opened.items() if not opened.tabs]

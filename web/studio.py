@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from shop import catalog, shows
+from shop.sales import sales_from
 from storage import accounts
 from storage.accounts import Person
 from storage.clock import utcnow
@@ -17,7 +18,7 @@ from web.live import room_json
 from web.pages import render
 from web.services import services
 from web.sessions import member, page_for
-from web.whip import hosted_show, live_scope
+from web.whip import hosted_show, live_scope, room_host
 
 MOST_SHOWN = 50
 # What can still be run comes first.
@@ -67,6 +68,22 @@ def make_key(request: Request) -> Response:
     return JSONResponse({"url": url, "token": token}, 201, headers={"Cache-Control": "no-store"})
 
 
+def summary(request: Request) -> Response:
+    """`GET /v1/rooms/{id}/summary`: what a show came to, for its host; without a number where nobody noted it."""
+    parts = services(request)
+    show = hosted_show(parts, request.path_params["id"], room_host(request, request.path_params["id"]))
+    with parts.db.reading() as tx:
+        sales = sales_from(tx, f"room:{show.id}")
+    ran = ((show.ended_at or utcnow()) - show.started_at).total_seconds() if show.started_at else None
+    body = {
+        "duration_seconds": None if ran is None else round(ran),
+        "most_viewers": parts.rooms.most_viewers(show.id),
+        "orders": sales.orders,
+        "pieces": sales.pieces,
+    }
+    return JSONResponse(body)
+
+
 def _key_name(room: str) -> str:
     return f"stream key {room}"
 
@@ -81,5 +98,6 @@ def _has_key(tx: Tx, host: Person, room: str) -> bool:
 routes = [
     Route("/studio", page_for("host", studio_page)),
     Route("/studio/{room}", page_for("host", show_page)),
+    Route("/v1/rooms/{id}/summary", summary),
     Route("/v1/rooms/{id}/key", make_key, methods=["POST"]),
 ]

@@ -1,5 +1,6 @@
 """A host goes live in Chromium, viewers watch, talk and buy in Chromium; FFmpeg publishes with a key."""
 
+import re
 import statistics
 import subprocess
 from collections.abc import Callable, Iterator
@@ -189,6 +190,9 @@ def test_camera_to_screen(host: Person, visit: Visit, record_property: Callable[
     host.page.locator(".controls .button-danger").click()
     host.page.locator("dialog .button-danger").click()
     expect(viewer.page.locator(".stage-say")).to_have_text("Die Show ist vorbei", timeout=WAIT_MS)
+    expect(viewer.page.locator(".stage-badges")).to_have_text("")
+    expect(host.page.locator(".summary-figures")).to_contain_text("Zuschauer, höchstens gleichzeitig")
+    expect(host.page.locator(".rail-pin, #chat-text")).to_have_count(0)
 
 
 def test_a_viewer_talks_and_buys_while_the_picture_runs(host: Person, visit: Visit, running: Running) -> None:
@@ -278,11 +282,17 @@ def test_ffmpeg_publishes_with_a_key(host: Person, visit: Visit, tmp_path: Path)
     with (tmp_path / "ffmpeg.log").open("wb") as log:
         encoder = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
     try:
-        expect(host.page.locator(".notice-good", has_text="Verbunden")).to_be_visible(timeout=WAIT_MS)
+        expect(host.page.locator(".notice-good", has_text="Ihr Encoder ist live")).to_be_visible(timeout=WAIT_MS)
         expect(viewer.page.locator('.stage[data-playing="true"]')).to_be_visible(timeout=WAIT_MS)
         viewer.page.wait_for_function(f"({INBOUND})().then(found => found.video?.framesDecoded > 25)")
         assert inbound(viewer.page)["video"]["frameWidth"] == 640
         host.page.wait_for_function("document.querySelector('.monitor')?.videoWidth === 640")
+        host.page.reload()
+        host.page.wait_for_function("document.querySelector('.monitor')?.videoWidth === 640")
+        expect(host.page.locator(".notice-good", has_text="Ihr Encoder ist live")).to_be_visible()
+        expect(host.page.locator(".switch, .level, .button-live")).to_have_count(0)
+        for page, place in ((host.page, ".air-bar"), (viewer.page, ".stage-badges")):
+            expect(page.locator(place)).to_contain_text(re.compile(r"\b1$"))
     finally:
         encoder.terminate()
         encoder.wait(10)
@@ -301,6 +311,27 @@ def test_without_a_secure_context_the_studio_says_what_to_do(camera_browser: Bro
     expect(page.locator(".button-live")).to_be_disabled()
     person.context.close()
     assert person.complaints == []
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK])
+def test_an_incomplete_show_is_explained_where_it_is_wrong(host: Person, size: dict[str, int]) -> None:
+    page = host.page
+    page.set_viewport_size(size)  # type: ignore[arg-type]
+    page.wait_for_selector(".chooser-item")
+    page.click(".plan button.button-wide")
+    expect(page.locator("#title")).to_be_focused()
+    expect(page.locator("#title")).to_be_in_viewport()
+    expect(page.locator("#title")).to_have_accessible_description("Geben Sie einen Titel mit höchstens 120 Zeichen an.")
+    expect(page.locator("#plan-errors a")).to_have_count(2)
+    page.fill("#title", "Titel")
+    expect(page.locator("#title")).not_to_have_attribute("aria-invalid", "true")
+    page.locator("#plan-errors a").click()
+    expect(page.locator("#product-search")).to_be_focused()
+    page.locator(".chooser-item input").first.check()
+    page.get_by_label("Später").check()
+    page.click(".plan button.button-wide")
+    expect(page.locator("#at")).to_be_focused()
+    expect(page.locator("#at")).to_have_accessible_description("Wählen Sie eine Zeit in der Zukunft.")
 
 
 @pytest.mark.parametrize(("size", "locale"), [(PHONE, "de"), (DESK, "en")])

@@ -158,6 +158,30 @@ def test_presence_counts_people_and_is_told_once_a_second() -> None:
     assert room.presence == 1
 
 
+def test_host_is_not_a_viewer_and_the_peak_stays() -> None:
+    """Whoever leads the show does not watch it; an operator who looks in does."""
+    room = Room("r")
+    host = room.join(Person("h", "Host", "host"), {}, NOW)
+    assert heard(host)[0]["presence"] == 0
+    people = [room.join(each, {}, NOW) for each in (ANNA, BEN, Person("o", "Olga", "operator"))]
+    assert heard(people[-1])[0]["presence"] == room.presence == 3
+    for client in people:
+        room.leave(client, later(2))
+    assert (room.presence, room.peak) == (0, 3)
+
+
+def test_room_is_full_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections count, not people, because connections are what costs."""
+    monkeypatch.setattr(rooms, "MOST_CLIENTS", 2)
+    room = Room("r")
+    first = room.join(ANNA, {}, NOW)
+    assert not room.full
+    room.join(ANNA, {}, NOW)
+    assert room.full
+    room.leave(first, NOW)
+    assert not room.full
+
+
 def test_slow_client_loses_small_talk_and_nothing_else() -> None:
     """Reactions add up, presence and stock are replaced, chat goes first, pins stay."""
     room = Room("r")

@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from livestream import room as room_rules
 from shop import shows, stock
 from storage.clock import utcnow
 from tests.web.conftest import ORIGIN
@@ -42,6 +43,7 @@ def test_a_visitor_is_told_everything_and_talks(client: TestClient, guest: TestC
     ):
         hello = heard(me, "hello")
         assert (hello["state"], hello["pins"], hello["you"]["role"]) == ("lobby", [], "viewer")
+        assert hello["presence"] == 1, "the host does not count"
         assert [each["stock"] for each in hello["products"]] == [10]
         assert heard(host, "hello")["you"]["role"] == "host"
         me.send_json({"type": "chat", "text": "hello"})
@@ -60,6 +62,8 @@ def test_a_visitor_is_told_everything_and_talks(client: TestClient, guest: TestC
         me.send_bytes(b"\x00\x01")
         assert heard(me, "error")["code"] == "bad-message"
         assert client.get(f"/v1/rooms/{room}").json()["viewers"] == 1
+        client.post(f"/v1/rooms/{room}/cancel")
+        assert client.get(f"/v1/rooms/{room}").json()["viewers"] == 0, "nobody watches what is over"
     until(lambda: client.get(f"/v1/rooms/{room}").json()["viewers"] == 0)
 
 
@@ -113,6 +117,27 @@ def test_one_person_has_a_bounded_number_of_tabs(
         with client.websocket_connect(path) as second, pytest.raises(WebSocketDisconnect) as closed:
             second.receive_json()
         assert closed.value.code == 4429
+
+
+def test_a_full_room_says_so_and_lets_its_host_in(
+    client: TestClient, guest: TestClient, app: Starlette, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room_rules, "MOST_CLIENTS", 1)
+    path = f"/live/{room}/socket"
+    late = TestClient(app, headers=BROWSER)
+    late.portal = client.portal
+    for browser in (guest, late):
+        browser.get(f"/live/{room}")
+    with guest.websocket_connect(path) as first:
+        heard(first, "hello")
+        with late.websocket_connect(path) as second:
+            assert heard(second, "error")["code"] == "room-full"
+            with pytest.raises(WebSocketDisconnect) as closed:
+                second.receive_json()
+            assert closed.value.code == 4503
+        with client.websocket_connect(path) as host:
+            assert heard(host, "hello")["you"]["role"] == "host"
+    late.close()
 
 
 def test_a_lost_host_comes_back(client: TestClient, guest: TestClient, room: str, media_process: object) -> None:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from starlette.testclient import TestClient
 
+from shop.catalog import Product
 from tests.web.peers import SDP, Broadcast, make_room, media_process
+from tests.web.test_checkout import order
 
 assert media_process, "a fixture of the tests below"
 
@@ -35,6 +37,27 @@ def test_a_hosts_shows_are_listed_and_others_are_unknown(
     assert room not in client.get("/studio").text
     assert client.get(f"/studio/{room}").status_code == 404
     assert client.post(f"/v1/rooms/{room}/key").status_code == 404
+
+
+def test_the_host_reads_what_a_show_came_to(
+    client: TestClient, sign_in: Callable[..., str], add_product: Callable[..., Product], media_process: object
+) -> None:
+    sign_in(client, "host", name="Lena")
+    product = add_product()
+    room = make_room(client, product.id)["id"]
+    url = f"/v1/rooms/{room}/summary"
+    nothing = {"duration_seconds": None, "most_viewers": None, "orders": 0, "pieces": 0}
+    assert client.get(url).json() == nothing
+    with client.websocket_connect(f"/live/{room}/socket"), Broadcast(client, room):
+        for key, variant in enumerate(product.variants):
+            assert order(client, str(key), variant.id, 2, source=f"room:{room}").status_code == 201
+        assert order(client, "elsewhere", product.variants[0].id, source="feed").status_code == 201
+        client.post(f"/v1/rooms/{room}/end")
+    body = client.get(url).json()
+    assert (body["orders"], body["pieces"], body["most_viewers"]) == (2, 4, 0)
+    assert body["duration_seconds"] >= 0
+    sign_in(client, "host", name="Other")
+    assert client.get(url).status_code == 404
 
 
 def test_a_new_stream_key_ends_the_old_one(

@@ -91,7 +91,7 @@ export function Composer({ store, send, placeholder }) {
     say();
   };
   const over = OVER.has(store.state.value);
-  const said = wait > 0 ? t("The next message can be sent in {seconds} s.", { seconds: wait }) : notice;
+  const said = wait > 0 ? t("The next message can be sent in {seconds} s.", { seconds: wait }) : notice || store.full.value;
   return html`<form class="composer" onSubmit=${onSubmit}>
     <p class="composer-notice" role="status">${said}</p>
     ${naming &&

@@ -2,6 +2,8 @@ const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
 const PING_MILLISECONDS = 5000;
 const SILENT_MILLISECONDS = 10_000;
+/** Too many connections of this person, or of everybody: coming back at once would not help. */
+const LATER_CODES = new Set([4429, 4503]);
 /** No session, not allowed, no such room: coming back would not help. */
 const FINAL_CODES = new Set([4401, 4403, 4404]);
 
@@ -70,6 +72,7 @@ export class RoomSocket {
     socket.addEventListener("close", (event) => {
       clearInterval(pinging);
       if (FINAL_CODES.has(event.code)) this.closed = true;
+      if (LATER_CODES.has(event.code)) this.wait = LONGEST_WAIT;
       this.#lose(socket);
     });
   }

@@ -7,6 +7,8 @@ import { rounded } from "vitrine/live/store.js";
 
 /** @typedef {{store: import("vitrine/live/store.js").Store, screen: import("vitrine/live/screen.js").Screen}} Props */
 
+const BACKDROP_SIDE = 24;
+const BACKDROP_MILLISECONDS = 1000;
 const number = new Intl.NumberFormat(locale, { notation: "compact" });
 
 /** The picture with what lies over it. @param {Props} props */
@@ -28,6 +30,7 @@ export function Stage({ store, screen }) {
     data-playing=${playing}
     onKeyDown=${onKey}
   >
+    <${Backdrop} video=${video} playing=${playing} />
     <video ref=${video} class="stage-video" playsinline autoplay tabindex="0" aria-label=${t("Live video of {host}", { host: store.room.host.name })}></video>
     <div class="stage-scrim" aria-hidden="true"></div>
     <${Middle} store=${store} screen=${screen} />
@@ -51,6 +54,22 @@ export function Stage({ store, screen }) {
     html`<button class="unmute" onClick=${() => screen.setMuted(false)}>${icon("volume-x")}<span>${t("Turn the sound on")}</span></button>`}
     <${Hearts} store=${store} />
   </section>`;
+}
+
+/** What the picture leaves free is filled with its own colours. @param {{video: import("preact").RefObject<HTMLVideoElement>, playing: boolean}} props */
+function Backdrop({ video, playing }) {
+  const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
+  useEffect(() => {
+    if (!playing) return;
+    const context = canvas.current?.getContext("2d");
+    const draw = () => {
+      if (video.current && video.current.videoWidth > 0 && !document.hidden) context?.drawImage(video.current, 0, 0, BACKDROP_SIDE, BACKDROP_SIDE);
+    };
+    draw();
+    const timer = setInterval(draw, BACKDROP_MILLISECONDS);
+    return () => clearInterval(timer);
+  }, [playing]);
+  return html`<canvas ref=${canvas} class="stage-backdrop" width=${BACKDROP_SIDE} height=${BACKDROP_SIDE} aria-hidden="true"></canvas>`;
 }
 
 /** @param {{store: Props["store"]}} props */

@@ -34,6 +34,8 @@ export function roomStore(room, me) {
     name: signal(me.name),
     /** Why the last message was not taken; `again` tells two equal refusals apart. */
     refused: signal({ sentence: "", again: 0 }),
+    /** What the server says while it lets nobody else in. */
+    full: signal(""),
     /** Until when (performance.now) the next message has to wait. */
     waitUntil: signal(0),
     hearts: signal(0),
@@ -67,9 +69,10 @@ export function roomStore(room, me) {
       case "state":
         store.state.value = message.state;
         if (OVER.has(message.state)) pinnedId.value = null;
+        count(store.viewers.value);
         break;
       case "presence":
-        store.viewers.value = message.viewers;
+        count(message.viewers);
         break;
       case "reaction":
         store.hearts.value += message.count ?? 1;
@@ -108,14 +111,24 @@ export function roomStore(room, me) {
   function greet(message) {
     slow = message.slow_seconds;
     store.state.value = message.state;
-    store.viewers.value = message.presence;
+    store.full.value = "";
+    count(message.presence);
     products.value = new Map(message.products.map((/** @type {Product} */ product) => [product.id, product]));
     pinnedId.value = message.pins[0] ?? null;
     if (message.you.name) store.name.value = message.you.name;
   }
 
+  /** People who watch, without the host; nobody watches what is over. @param {number} viewers */
+  function count(viewers) {
+    store.viewers.value = OVER.has(store.state.value) ? 0 : viewers;
+  }
+
   /** @param {any} message */
   function refuse(message) {
+    if (message.code === "room-full") {
+      store.full.value = t(message.message);
+      return;
+    }
     const wait = message.code === "slow-mode" ? slow : message.code === "too-fast" ? TOO_FAST_SECONDS : 0;
     if (wait > 0) store.waitUntil.value = Math.max(store.waitUntil.value, performance.now() + wait * 1000);
     if (message.code.startsWith("name-")) store.name.value = "";

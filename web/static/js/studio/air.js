@@ -24,7 +24,7 @@ export function AirBar({ store, show }) {
     ${state === "live" && html`<span class="chip chip-live">LIVE</span>`}
     ${state === "reconnecting" && html`<span class="chip chip-warn" role="status">${t("Interrupted: viewers see the last picture")}</span>`}
     ${on && html`<span class="chip chip-glass">${icon("clock")} ${clock(Math.max(0, (now - begun.current) / 1000))}</span>`}
-    ${on && html`<span class="chip chip-glass">${icon("eye")}<span class="visually-hidden">${t("Viewers")}</span> ${Math.max(0, store.viewers.value - 1)}</span>`}
+    ${on && html`<span class="chip chip-glass">${icon("eye")}<span class="visually-hidden">${t("Viewers")}</span> ${store.viewers.value}</span>`}
     ${show.phase.value === "connecting" && html`<span class="chip chip-glass">${t("Connecting …")}</span>`}
     ${show.phase.value === "reconnecting" && html`<span class="chip chip-warn">${t("Reconnecting …")}</span>`}
   </p>`;

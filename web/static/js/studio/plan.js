@@ -8,6 +8,7 @@ import { icon } from "vitrine/live/icon.js";
 /** @typedef {import("vitrine/shop/buy.js").Product} Product */
 
 const LONGEST_TITLE = 120;
+const MOST_PRODUCTS = 100;
 const LISTED = 50;
 const SEARCH_PAUSE = 250;
 
@@ -18,7 +19,10 @@ const at = signal("");
 const query = signal("");
 const found = signal(/** @type {Product[] | null} */ (null));
 const chosen = signal(/** @type {Map<string, Product>} */ (new Map()));
-const error = signal(/** @type {{field: string, sentence: string}} */ ({ field: "", sentence: "" }));
+/** Sentences by the field's name, in the order of the form; "" is for what belongs to no field. */
+const errors = signal(/** @type {Record<string, string>} */ ({}));
+/** Where one types what a field holds. */
+const PLACES = /** @type {Record<string, string>} */ ({ title: "title", product_ids: "product-search", scheduled_for: "at" });
 const busy = signal(false);
 /** @type {number | undefined} */
 let timer;
@@ -33,13 +37,48 @@ function toggle(product) {
   const next = new Map(chosen.value);
   if (!next.delete(product.id)) next.set(product.id, product);
   chosen.value = next;
+  mend("product_ids");
+}
+
+/** What is being changed is not called wrong any longer. @param {string} field */
+function mend(field) {
+  if (!(field in errors.value)) return;
+  const { [field]: _, ...others } = errors.value;
+  errors.value = others;
+}
+
+/** What a look shows to be wrong, before the server is asked. */
+function wrongAtFirstSight() {
+  /** @type {Record<string, string>} */
+  const found = {};
+  if (!title.value.trim()) found.title = t("Give a title of at most {most} characters.", { most: LONGEST_TITLE });
+  if (chosen.value.size < 1 || chosen.value.size > MOST_PRODUCTS) found.product_ids = t("Choose 1 to {most} products.", { most: MOST_PRODUCTS });
+  if (later.value && !(Date.parse(at.value) > Date.now())) found.scheduled_for = t("Choose a time in the future.");
+  return found;
+}
+
+/** Say what is wrong and go where it can be put right. @param {Record<string, string>} found */
+function complain(found) {
+  errors.value = found;
+  const [first] = Object.keys(found);
+  // Drawn first, so that the field is described by its sentence when it gets the focus.
+  requestAnimationFrame(() => goTo(PLACES[first] ?? "plan-errors"));
+}
+
+/** @param {string} id */
+function goTo(id) {
+  const place = document.getElementById(id);
+  place?.focus({ preventScroll: true });
+  place?.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 }
 
 /** @param {SubmitEvent} event */
 async function submit(event) {
   event.preventDefault();
   if (busy.value) return;
-  error.value = { field: "", sentence: "" };
+  const wrong = wrongAtFirstSight();
+  if (Object.keys(wrong).length > 0) return complain(wrong);
+  errors.value = {};
   busy.value = true;
   try {
     const room = await ask("POST", "/v1/rooms", {
@@ -51,34 +90,68 @@ async function submit(event) {
     location.assign(`/studio/${room.id}`);
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    error.value = { field: String(problem.body.field ?? ""), sentence: problem.message };
     busy.value = false;
+    const field = String(problem.body.field ?? "");
+    complain({ [field in PLACES ? field : ""]: problem.message });
   }
 }
 
 /** @param {{field: string}} props */
 function Wrong({ field }) {
-  if (error.value.field !== field) return null;
-  return html`<span class="error" role="alert" id=${`${field}-error`}>${error.value.sentence}</span>`;
+  const sentence = errors.value[field];
+  return sentence ? html`<span class="error" id=${`${field}-error`}>${icon("triangle-alert")} ${sentence}</span>` : null;
+}
+
+/** What ties a field to the sentence about it. @param {string} field */
+function tie(field) {
+  const wrong = field in errors.value;
+  return { "aria-invalid": wrong ? "true" : undefined, "aria-describedby": wrong ? `${field}-error` : undefined };
+}
+
+/** Everything that is wrong, beside the button that did not do its work. */
+function Errors() {
+  const found = Object.entries(errors.value);
+  const follow = (/** @type {MouseEvent} */ event, /** @type {string} */ id) => {
+    event.preventDefault();
+    goTo(id);
+  };
+  return html`<div id="plan-errors" role="alert" tabindex="-1">
+    ${found.length > 0 &&
+    html`<div class="notice notice-bad">${icon("triangle-alert")}<div>
+      <p><strong>${t("The show is not set up yet:")}</strong></p>
+      <ul>
+        ${found.map(([field, sentence]) => html`<li key=${field}>${field in PLACES ? html`<a href=${`#${PLACES[field]}`} onClick=${(/** @type {MouseEvent} */ event) => follow(event, PLACES[field])}>${sentence}</a>` : sentence}</li>`)}
+      </ul>
+    </div></div>`}
+  </div>`;
 }
 
 function Form() {
   return html`<form class="plan stack" novalidate onSubmit=${submit}>
     <p class="field">
       <label for="title">${t("Title of the show")}</label>
-      <input class="input" id="title" maxlength=${LONGEST_TITLE} required value=${title.value} placeholder=${t("What will you show?")} aria-invalid=${error.value.field === "title"}
-        onInput=${(/** @type {any} */ event) => (title.value = event.currentTarget.value)} />
+      <input class="input" id="title" maxlength=${LONGEST_TITLE} required value=${title.value} placeholder=${t("What will you show?")} ...${tie("title")}
+        onInput=${(/** @type {any} */ event) => {
+          title.value = event.currentTarget.value;
+          mend("title");
+        }} />
       <${Wrong} field="title" />
     </p>
     <${Chooser} />
     <fieldset class="plan-when">
       <legend class="label">${t("When")}</legend>
-      <label class="choice"><input type="radio" name="when" checked=${!later.value} onChange=${() => (later.value = false)} /> ${t("Now: the doors open at once")}</label>
+      <label class="choice"><input type="radio" name="when" checked=${!later.value} onChange=${() => {
+        later.value = false;
+        mend("scheduled_for");
+      }} /> ${t("Now: the doors open at once")}</label>
       <label class="choice"><input type="radio" name="when" checked=${later.value} onChange=${() => (later.value = true)} /> ${t("Later")}</label>
       ${later.value &&
       html`<p class="field"><label for="at">${t("Day and time")}</label>
-        <input class="input" id="at" type="datetime-local" value=${at.value} onInput=${(/** @type {any} */ event) => (at.value = event.currentTarget.value)} /></p>`}
-      <${Wrong} field="scheduled_for" />
+        <input class="input" id="at" type="datetime-local" value=${at.value} ...${tie("scheduled_for")} onInput=${(/** @type {any} */ event) => {
+          at.value = event.currentTarget.value;
+          mend("scheduled_for");
+        }} />
+        <${Wrong} field="scheduled_for" /></p>`}
     </fieldset>
     <p class="field">
       <label for="language">${t("Language of the show")}</label>
@@ -87,7 +160,7 @@ function Form() {
         <option value="en">English</option>
       </select>
     </p>
-    ${error.value.sentence && !["title", "product_ids", "scheduled_for"].includes(error.value.field) && html`<p class="notice notice-bad" role="alert">${error.value.sentence}</p>`}
+    <${Errors} />
     <button class="button button-wide" disabled=${busy.value}>${later.value ? t("Plan the show") : t("Set up the show")}</button>
   </form>`;
 }
@@ -99,17 +172,18 @@ function Chooser() {
     ${chosen.value.size > 0 &&
     html`<ul class="chosen">
       ${[...chosen.value.values()].map(
-        (product) => html`<li key=${product.id}><button type="button" class="chip" aria-label=${t("Take {title} out", { title: product.title })} onClick=${() => toggle(product)}>${product.title} ${icon("x")}</button></li>`,
+        (product) => html`<li key=${product.id}><button type="button" class="chip" aria-label=${t("Take {title} out", { title: product.title })} onClick=${() => toggle(product)}><span>${product.title}</span> ${icon("x")}</button></li>`,
       )}
     </ul>`}
     <p class="chooser-search">${icon("search")}<label class="visually-hidden" for="product-search">${t("Search products")}</label>
-      <input class="input" id="product-search" type="search" placeholder=${t("Search products")} value=${query.value}
+      <input class="input" id="product-search" type="search" placeholder=${t("Search products")} value=${query.value} ...${tie("product_ids")}
         onInput=${(/** @type {any} */ event) => {
           query.value = event.currentTarget.value;
           clearTimeout(timer);
           timer = setTimeout(search, SEARCH_PAUSE);
         }} />
     </p>
+    <${Wrong} field="product_ids" />
     <ul class="chooser-list" aria-label=${t("Products found")}>
       ${found.value === null && html`<li class="skeleton chooser-skeleton"></li>`}
       ${found.value?.length === 0 && html`<li class="soft">${t("No product is called that.")}</li>`}
@@ -123,7 +197,6 @@ function Chooser() {
         </li>`,
       )}
     </ul>
-    <${Wrong} field="product_ids" />
   </fieldset>`;
 }
 

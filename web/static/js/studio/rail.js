@@ -2,7 +2,6 @@ import { useEffect, useState } from "preact/hooks";
 import { html } from "vitrine/html.js";
 import { money, t } from "vitrine/i18n.js";
 import { icon } from "vitrine/live/icon.js";
-import { OVER } from "vitrine/live/store.js";
 
 const STORE = "vitrine-studio-keys";
 const KEYS = 9;
@@ -15,9 +14,8 @@ const TYPING = "input:not([type=checkbox]), textarea, select, [contenteditable]"
 export function ProductRail({ store, show }) {
   const [keys, setKeys] = useState(localStorage.getItem(STORE) !== "off");
   const products = [...store.products.value.values()];
-  const over = OVER.has(store.state.value);
   useEffect(() => {
-    if (!keys || over) return;
+    if (!keys) return;
     const onKey = (/** @type {KeyboardEvent} */ event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
       if (event.target instanceof Element && event.target.matches(TYPING)) return;
@@ -27,7 +25,7 @@ export function ProductRail({ store, show }) {
     };
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
-  }, [keys, over, store.products.value]);
+  }, [keys, store.products.value]);
   const toggle = () => {
     localStorage.setItem(STORE, keys ? "off" : "on");
     setKeys(!keys);
@@ -47,7 +45,7 @@ export function ProductRail({ store, show }) {
             <strong>${product.title}</strong>
             <span class="small"><span class="price">${money(product.price)}</span> · <span class=${product.stock === 0 ? "rail-out" : "soft"}>${product.stock === 0 ? t("Sold out") : t("{count} left", { count: product.stock })}</span></span>
           </div>
-          <button class=${`button ${pinned ? "" : "button-plain"} rail-pin`} disabled=${over} aria-pressed=${pinned} aria-label=${pinned ? t("Unpin {title}", { title: product.title }) : t("Pin {title}", { title: product.title })} onClick=${() => show.pin(product.id, !pinned)}>
+          <button class=${`button ${pinned ? "" : "button-plain"} rail-pin`} aria-pressed=${pinned} aria-label=${pinned ? t("Unpin {title}", { title: product.title }) : t("Pin {title}", { title: product.title })} onClick=${() => show.pin(product.id, !pinned)}>
             ${icon(pinned ? "pin-off" : "pin")}<span>${pinned ? t("Unpin") : t("Pin")}</span>
           </button>
         </li>`;

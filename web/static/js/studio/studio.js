@@ -8,11 +8,13 @@ import { RoomSocket } from "vitrine/live/socket.js";
 import { OVER, roomStore } from "vitrine/live/store.js";
 import { AirBar, Confirm, Count, HealthBox } from "vitrine/studio/air.js";
 import { cameraOf } from "vitrine/studio/camera.js";
-import { CameraHelp, Devices, Level, Preview, Switches } from "vitrine/studio/check.js";
-import { Encoder } from "vitrine/studio/encoder.js";
+import { CameraHelp, Level, Preview, Switches } from "vitrine/studio/check.js";
+import { EncoderLive } from "vitrine/studio/encoder.js";
 import { Monitor } from "vitrine/studio/monitor.js";
 import { ProductRail } from "vitrine/studio/rail.js";
 import { showOf, stateName } from "vitrine/studio/show.js";
+import { followSource, Source, tab } from "vitrine/studio/source.js";
+import { Summary } from "vitrine/studio/summary.js";
 
 /** @typedef {import("vitrine/live/store.js").Store} Store */
 /** @typedef {import("vitrine/studio/camera.js").Camera} Camera */
@@ -24,11 +26,12 @@ class VitrineStudio extends HTMLElement {
     const store = roomStore(JSON.parse(this.dataset.room ?? "{}"), JSON.parse(this.dataset.me ?? "{}"));
     const camera = cameraOf();
     const show = showOf(store, camera);
+    followSource(store, camera, show);
     const socket = new RoomSocket(`${store.room.url}/socket`, { message: store.take, open: (open) => (store.connected.value = open) });
     socket.start();
     // Who was allowed before is not asked again: the picture is simply there.
     navigator.permissions?.query({ name: /** @type {any} */ ("camera") }).then((answer) => {
-      if (answer.state === "granted" && !OVER.has(store.state.value)) camera.start();
+      if (answer.state === "granted" && tab.value === "camera" && !OVER.has(store.state.value)) camera.start();
     }, () => undefined);
     this.leave = () => {
       show.dispose();
@@ -47,7 +50,6 @@ class VitrineStudio extends HTMLElement {
   }
 }
 
-const tab = signal(/** @type {"camera" | "encoder"} */ ("camera"));
 const asking = signal(/** @type {"" | "end" | "cancel"} */ (""));
 
 /** @param {{store: Store, camera: Camera, show: Show, send: (message: object) => boolean, hasKey: boolean}} props */
@@ -56,7 +58,8 @@ function Studio({ store, camera, show, send, hasKey }) {
   const over = OVER.has(state);
   const ours = show.phase.value !== "idle";
   const elsewhere = state === "live" && !ours;
-  return html`<div class="studio">
+  const fromCamera = tab.value === "camera";
+  return html`<div class=${`studio ${over ? "studio-over" : ""}`}>
     <header class="studio-head">
       <a class="icon-button" href="/studio" aria-label=${t("All my shows")}>${icon("arrow-left")}</a>
       <div class="studio-title">
@@ -65,19 +68,18 @@ function Studio({ store, camera, show, send, hasKey }) {
       </div>
       <a class="button button-plain" href=${store.room.url} target="_blank">${icon("eye")}<span>${t("Viewers' page")}</span></a>
     </header>
-    <div class="studio-main">
+    ${over ? html`<${Summary} store=${store} />` : html`<div class="studio-main">
       <div class=${`studio-picture ${state === "live" ? "on-air" : ""}`}>
-        ${elsewhere ? html`<${Monitor} store=${store} />` : html`<${Preview} camera=${camera} />`}
-        ${!elsewhere && tab.value === "camera" && !over && html`<${CameraHelp} camera=${camera} />`}
-        ${!elsewhere && tab.value === "encoder" && !camera.stream.value && html`<div class="camera-ask">${icon("monitor")}<p>${t("The picture of your encoder appears here.")}</p></div>`}
-        ${over && !camera.stream.value && html`<div class="camera-ask">${icon("circle-check")}<p>${state === "ended" ? t("This show is over. Thank you!") : t("This show was cancelled")}</p></div>`}
+        ${elsewhere ? html`<${Monitor} store=${store} />` : (ours || fromCamera) && html`<${Preview} camera=${camera} />`}
+        ${!elsewhere && fromCamera && html`<${CameraHelp} camera=${camera} />`}
+        ${!elsewhere && !ours && !fromCamera && html`<div class="camera-ask">${icon("monitor")}<p>${t("The picture of your encoder appears here.")}</p></div>`}
         <${AirBar} store=${store} show=${show} />
         <${Count} show=${show} />
       </div>
       ${show.sentence.value && html`<p class="notice notice-bad" role="alert">${icon("triangle-alert")} ${show.sentence.value}</p>`}
-      ${!over && html`<${Controls} store=${store} camera=${camera} show=${show} elsewhere=${elsewhere} />`}
+      <${Controls} store=${store} camera=${camera} show=${show} elsewhere=${elsewhere} />
       <${HealthBox} show=${show} />
-      ${!over && !ours && html`<${Source} store=${store} camera=${camera} hasKey=${hasKey} elsewhere=${elsewhere} />`}
+      ${!ours && (elsewhere && !fromCamera ? html`<${EncoderLive} store=${store} hasKey=${hasKey} />` : html`<${Source} store=${store} camera=${camera} hasKey=${hasKey} elsewhere=${elsewhere} />`)}
       ${ours && html`<${Level} camera=${camera} />`}
     </div>
     <aside class="studio-side">
@@ -87,7 +89,7 @@ function Studio({ store, camera, show, send, hasKey }) {
         <${ChatLog} store=${store} />
         <${Composer} store=${store} send=${send} placeholder=${t("Write as the host …")} />
       </section>
-    </aside>
+    </aside>`}
     ${asking.value === "end" &&
     html`<${Confirm} title=${t("End the show for everybody?")} text=${t("Viewers see that it is over. It cannot be continued.")} yes=${t("End the show")} act=${show.end} close=${() => (asking.value = "")} />`}
     ${asking.value === "cancel" &&
@@ -101,7 +103,7 @@ function Controls({ store, camera, show, elsewhere }) {
   const begun = state === "live" || state === "reconnecting";
   const idle = show.phase.value === "idle";
   return html`<div class="controls">
-    <${Switches} camera=${camera} />
+    ${(!idle || (tab.value === "camera" && !elsewhere)) && html`<${Switches} camera=${camera} />`}
     ${idle && !elsewhere && tab.value === "camera" &&
     html`<button class="button button-live" disabled=${!camera.stream.value} onClick=${show.goLive}>${icon("radio")} ${state === "reconnecting" ? t("Continue the show") : t("Go live")}</button>`}
     ${show.phase.value === "counting" && html`<button class="button button-plain" onClick=${show.wait}>${t("Not yet")}</button>`}
@@ -109,33 +111,6 @@ function Controls({ store, camera, show, elsewhere }) {
     ${state === "scheduled" && html`<button class="button button-plain" onClick=${show.openDoors}>${icon("users")} ${t("Open the doors")}</button>`}
     ${!begun && idle && html`<button class="button button-quiet" onClick=${() => (asking.value = "cancel")}>${t("Cancel the show")}</button>`}
   </div>`;
-}
-
-/** Where the picture comes from. @param {{store: Store, camera: Camera, hasKey: boolean, elsewhere: boolean}} props */
-function Source({ store, camera, hasKey, elsewhere }) {
-  const choose = (/** @type {"camera" | "encoder"} */ wish) => (tab.value = wish);
-  const onKey = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key !== "ArrowRight" && event.key !== "ArrowLeft") return;
-    choose(tab.value === "camera" ? "encoder" : "camera");
-    document.getElementById(`tab-${tab.value}`)?.focus();
-  };
-  const names = { camera: t("Camera of this device"), encoder: t("OBS or FFmpeg") };
-  return html`<section class="source">
-    <div class="tabs" role="tablist" aria-label=${t("Where the picture comes from")} onKeyDown=${onKey}>
-      ${/** @type {const} */ (["camera", "encoder"]).map(
-        (name) => html`<button role="tab" id=${`tab-${name}`} aria-selected=${tab.value === name} aria-controls="source-panel" tabindex=${tab.value === name ? 0 : -1} onClick=${() => choose(name)}>
-          ${icon(name === "camera" ? "camera" : "monitor")} ${names[name]}
-        </button>`,
-      )}
-    </div>
-    <div id="source-panel" role="tabpanel" aria-labelledby=${`tab-${tab.value}`}>
-      ${tab.value === "encoder"
-        ? html`<${Encoder} store=${store} hasKey=${hasKey} />`
-        : camera.stream.value
-          ? html`<${Devices} camera=${camera} />`
-          : html`<p class="soft small">${elsewhere ? t("Another program is streaming in this room right now.") : t("Choose camera and microphone once they are on.")}</p>`}
-    </div>
-  </section>`;
 }
 
 customElements.define("vitrine-studio", VitrineStudio);
