@@ -140,6 +140,16 @@ def clear(tx: Tx, viewer_id: str, version: int, held: Collection[Slot], now: dat
     )
 
 
+def forget_profile(tx: Tx, viewer_id: str, now: datetime) -> None:
+    """Delete why the viewer was given the videos of a profiled feed; that they may play these on stays."""
+    profiled = (slots.c.viewer_id == viewer_id) & (slots.c.profile_version >= 0)
+    given = list(tx.execute(select(slots.c.recipe_id).where(profiled).distinct()).scalars())
+    if given:
+        rows = [{"viewer_id": viewer_id, "recipe_id": each, "replaced_at": now} for each in given]
+        tx.execute(insert(replaced_slots), rows)
+        tx.execute(delete(slots).where(profiled))
+
+
 def prune(tx: Tx, viewer_id: str, version: int, now: datetime) -> None:
     """Delete what the viewer was given longer ago than it is kept."""
     old = (slots.c.created_at < now - KEPT_FOR) & (slots.c.profile_version != version)

@@ -37,6 +37,7 @@ __all__ = [
     "erase",
     "export",
     "feed",
+    "forget_profile",
     "ready",
     "subjects",
     "video",
@@ -59,6 +60,7 @@ ASSEMBLED_BY = ("worker", "web")
 assembly_counts = slots.counts
 export = slots.export
 erase = slots.erase
+forget_profile = slots.forget_profile
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from personalization import consent
 from personalization.consent import Consent
 from storage.clock import utcnow
+from video_assembly import videos
 from web.bodies import read_json
 from web.services import services
 from web.sessions import viewer
@@ -54,7 +55,10 @@ async def put_consent(request: Request) -> Response:
         with parts.db.writing() as tx:
             before = consent.current(tx, person.id)
             purposes = {name: given.get(name, getattr(before, name)) for name in consent.PURPOSES}
-            consent.put(tx, person.id, **purposes, text_version=TEXT_VERSION, source=answer.source, now=utcnow())
+            now = utcnow()
+            consent.put(tx, person.id, **purposes, text_version=TEXT_VERSION, source=answer.source, now=now)
+            if before.personalise and not purposes["personalise"]:
+                videos.forget_profile(tx, person.id, now)
             return consent_json(consent.current(tx, person.id))
 
     return JSONResponse(await run_in_threadpool(put))

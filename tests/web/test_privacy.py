@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from personalization import log
 from tests.web.showing import agree, feed, open_demo_shop, told
+from video_assembly import slots
 from web.services import Services
 
 PATH = "/v1/me/consent"
@@ -38,9 +39,15 @@ def test_withdrawing_deletes_what_was_learnt(client: TestClient, services: Servi
         with services.db.reading() as tx:
             return int(tx.scalar(select(func.count()).where(log.events.c.video_id == video)))
 
-    assert (kept(), feed(client)["personalized"]) == (1, True)
+    def explained() -> int:
+        with services.db.reading() as tx:
+            return int(tx.scalar(select(func.count()).where(slots.slots.c.profile_version >= 0)))
+
+    assert (kept(), feed(client)["personalized"], explained() > 0) == (1, True, True)
     client.put(PATH, json={"purposes": {"personalise": False}})
-    assert (kept(), feed(client)["personalized"]) == (0, False)
+    # why each video was chosen tells what was learnt; who has one open may go on
+    assert (kept(), explained(), client.get(f"/v/{video}.mp4").status_code) == (0, 0, 200)
+    assert feed(client)["personalized"] is False
 
 
 def test_odd_answers_are_refused(client: TestClient) -> None:
