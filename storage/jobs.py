@@ -7,7 +7,22 @@ again, so neither a killed worker nor an emptied broker loses or doubles work.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Index, Integer, String, Table, UniqueConstraint, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import AnyRow, Instant, Tx, metadata
@@ -17,6 +32,7 @@ LEASE = timedelta(seconds=20)
 RENEW_EVERY = timedelta(seconds=5)
 SWEEP_EVERY = timedelta(seconds=5)
 OVERDUE = timedelta(seconds=10)
+LONGEST_SILENCE = timedelta(minutes=2)
 KEEP_DONE = timedelta(days=7)
 MOST_ATTEMPTS = 3
 BEAT_TOO_OLD = timedelta(seconds=30)
@@ -163,7 +179,10 @@ def sweep(tx: Tx, now: datetime) -> Swept:
         .values(state="failed", reason="the worker was lost at each attempt", ended_at=now, lease_until=None)
         .returning(jobs.c.id.label("job_id"), jobs.c.kind, jobs.c.key, jobs.c.subject_id, jobs.c.fence, jobs.c.attempts)
     ).all()
-    overdue = or_(and_(jobs.c.state == "queued", jobs.c.rung_at < now - OVERDUE), lapsed)
+    # What waits in a long queue is rung at growing distances, or its bells would fill the broker.
+    waited_twice = type_coerce(jobs.c.rung_at, BigInteger) * 2 - type_coerce(jobs.c.created_at, BigInteger)
+    due = or_(type_coerce(waited_twice, Instant) <= now, jobs.c.rung_at < now - LONGEST_SILENCE)
+    overdue = or_(and_(jobs.c.state == "queued", jobs.c.rung_at < now - OVERDUE, due), lapsed)
     rung = tx.execute(update(jobs).where(overdue).values(rung_at=now).returning(jobs.c.id, jobs.c.kind)).all()
     for job_id, kind in rung:
         tx.ring(kind, job_id)

@@ -84,8 +84,8 @@ def up(settings: Settings) -> None:
             [Part("web", vitrine_command("web"), lambda: is_ready(f"{url}/livez"), PATIENCE)],
             [
                 # Ingest is nice to everybody else, assembly is not kept waiting by it.
-                Part("ingest", vitrine_command("worker", "--queue", "ingest"), lambda: True, nice=10),
-                Part("assemble", vitrine_command("worker", "--queue", "assemble"), lambda: True),
+                _worker("ingest", nice=10),
+                _worker("assemble"),
                 Part("beat", vitrine_command("beat"), lambda: is_ready(f"{url}/readyz"), PATIENCE),
             ],
         )
@@ -97,6 +97,12 @@ def up(settings: Settings) -> None:
         supervisor.run()
     finally:
         supervisor.stop()
+
+
+def _worker(queue: str, nice: int = 0) -> Part:
+    # Without a broker Celery's slow farewell could outlive a killed supervisor; jobs survive a SIGKILL by design.
+    command = vitrine_command("worker", "--queue", queue)
+    return Part(queue, command, lambda: True, nice=nice, last_signal=signal.SIGKILL)
 
 
 def _greet(database: "Database", url: str, settings: Settings) -> None:

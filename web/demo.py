@@ -241,17 +241,21 @@ def _persona(tx: Tx, persona: Mapping[str, Any], products: Mapping[str, str], no
     person_id = _person(tx, persona, now)
     earliest = now - timedelta(days=max(each["days_ago"] for each in persona["events"]), hours=1)
     consent.put(tx, person_id, personalise=True, measure=True, text_version=CONSENT_TEXT, source="demo", now=earliest)
+    messages = []
     for number, each in enumerate(persona["events"]):
         # A minute apart, so that events of one day keep the order in which they are told.
-        at = now - timedelta(days=each["days_ago"]) + timedelta(minutes=number)
+        at = min(now, now - timedelta(days=each["days_ago"]) + timedelta(minutes=number))
         properties = {"product_id": products[each["product"]]}
         if each["event"] == "Not Interested":
             properties["scope"] = each.get("scope", "brand")
-        message = {
-            "messageId": f"demo-{persona['handle']}-{number}",
-            "event": each["event"],
-            "properties": properties,
-            "timestamp": min(at, now).isoformat(),
-        }
-        counts = events.ingest(tx, person_id, events.check([message]), min(at, now), videos.subjects)
-        assert counts.stored == 1, f"the demo's event {number} of {persona['handle']} is not one: {counts}"
+        messages.append(
+            {
+                "messageId": f"demo-{persona['handle']}-{number}",
+                "event": each["event"],
+                "properties": properties,
+                "timestamp": at.isoformat(),
+            }
+        )
+    # In one batch, so that the workers begin with one feed for each persona and not with one for each event.
+    counts = events.ingest(tx, person_id, events.check(messages), now, videos.subjects)
+    assert counts.stored == len(messages), f"some events of {persona['handle']} are none: {counts}"

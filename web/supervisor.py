@@ -1,10 +1,9 @@
 """`vitrine up`: starts every part in order, waits for each, restarts what dies, stops all in reverse.
 
-Children run in sessions of their own, so that Ctrl-C reaches this process only, and ask the kernel for a SIGTERM when
-it dies (prctl(2), PR_SET_PDEATHSIG), so that even a killed supervisor leaves no orphan.
+Children run in sessions of their own, so that Ctrl-C reaches this process only, and ask the kernel for a signal when
+it dies, so that even a killed supervisor leaves no orphan.
 """
 
-import ctypes
 import fcntl
 import os
 import signal
@@ -21,7 +20,8 @@ from typing import IO
 
 import click
 
-PR_SET_PDEATHSIG = 1
+from storage.processes import die_with_parent
+
 POLL_SECONDS = 0.05
 STOP_SECONDS = 12.0
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 0.5, 15.0
@@ -44,6 +44,8 @@ class Part:
     ready: Callable[[], bool]
     patience: float = 30.0
     nice: int = 0
+    # What the kernel sends when the supervisor is killed; SIGKILL for parts that could wait for what dies beside them.
+    last_signal: signal.Signals = signal.SIGTERM
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     back_off: float = FIRST_BACK_OFF
@@ -137,7 +139,7 @@ class Supervisor:
                 stderr=log,
                 env=self._environment,
                 start_new_session=True,
-                preexec_fn=_prepare_child(os.getpid(), part.nice),
+                preexec_fn=_prepare_child(os.getpid(), part),
             )
 
     def _log_end(self, part: Part) -> str:
@@ -197,15 +199,11 @@ def _log_file(path: Path) -> IO[bytes]:
     return path.open("ab")
 
 
-def _prepare_child(parent: int, nice: int) -> Callable[[], None]:
-    libc = ctypes.CDLL(None)
-
+def _prepare_child(parent: int, part: Part) -> Callable[[], None]:
     def prepare() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os._exit(1)  # the supervisor died between fork and prctl
-        if nice:
-            os.nice(nice)
+        die_with_parent(parent, part.last_signal)
+        if part.nice:
+            os.nice(part.nice)
 
     return prepare
 

@@ -5,6 +5,7 @@ A message carries a job's id and nothing else. Its loss costs seconds, because t
 
 import logging
 import os
+import signal
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ import celery.signals
 from storage import broker
 from storage.database import Ring
 from storage.jobs import SWEEP_EVERY
+from storage.processes import die_with_parent
 from storage.settings import Settings
 from workers import tasks
 
@@ -45,6 +47,7 @@ COMMON: dict[str, Any] = {
 Celery: Any = celery.Celery
 setup_logging: Any = celery.signals.setup_logging
 worker_ready: Any = celery.signals.worker_ready
+worker_process_init: Any = celery.signals.worker_process_init
 
 
 def make_app(settings: Settings) -> Any:
@@ -127,6 +130,12 @@ def run_worker(settings: Settings, kinds: Sequence[str]) -> None:
     queues = [queue for kind in kinds for queue in QUEUES[kind]]
     wanted = max(1, min(MOST_INGESTS_AT_ONCE, (os.cpu_count() or 1) // 2)) if INGEST in kinds else 1
     app = make_app(settings)
+    main = os.getpid()
+
+    def child_dies_too(**_: object) -> None:
+        die_with_parent(main, signal.SIGKILL)
+
+    worker_process_init.connect(child_dies_too, weak=False)
 
     def sweep_at_once(**_: object) -> None:
         # What waited while nobody worked is rung now, and `/readyz` need not wait for beat.

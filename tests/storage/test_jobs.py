@@ -124,6 +124,16 @@ def test_the_sweep_gives_up_a_job_whose_workers_all_died(db: Database) -> None:
     assert swept.rung == ()
 
 
+def test_a_job_in_a_long_queue_is_rung_at_growing_distances(db: Database) -> None:
+    enqueue(db)
+    rung = []
+    for second in range(0, 600, 5):
+        with db.writing() as tx:
+            if jobs.sweep(tx, NOW + timedelta(seconds=second)).rung:
+                rung.append(second)
+    assert rung == [15, 30, 60, 120, 240, 365, 490]
+
+
 def test_the_sweep_reports_that_it_ran(db: Database) -> None:
     with db.writing() as tx:
         assert jobs.last_beat(tx) is None
