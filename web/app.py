@@ -15,6 +15,7 @@ from web import (
     checkout,
     feed,
     health,
+    hidden,
     home,
     live,
     merchant,
@@ -55,6 +56,7 @@ def texts(request: Request) -> Response:
 ROUTES: Sequence[BaseRoute] = [
     *home.routes,
     *sign_in.routes,
+    *hidden.routes,
     *feed.routes,
     *video.routes,
     *products.routes,
