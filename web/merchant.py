@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shop import catalog, merchants
-from web import clips, merchant_products, uploads
+from web import clips, merchant_orders, merchant_products, uploads
 from web.i18n import locale_of
 from web.pages import render
 from web.services import services
@@ -41,6 +41,7 @@ def page(request: Request) -> Response:
 routes = [
     Route("/merchant", page_for("merchant", page)),
     *merchant_products.routes,
+    *merchant_orders.routes,
     *clips.routes,
     *uploads.routes,
 ]

@@ -175,7 +175,7 @@ def test_an_invited_merchant_starts_with_nothing_and_puts_a_product_on_sale(
     theirs.get_by_label("Price in €, incl. VAT").fill("twelve")
     theirs.get_by_label("Pieces in stock").fill("4")
     theirs.get_by_role("button", name="Save product").click()
-    expect(theirs.get_by_role("alert")).to_contain_text("Write the price like 12,90.")
+    expect(theirs.get_by_role("alert")).to_contain_text("Write the price like 12.90.")
     assert rule_breaks(theirs) == []
     theirs.get_by_label("Price in €, incl. VAT").fill("12,90")
     theirs.get_by_role("button", name="Save product").click()

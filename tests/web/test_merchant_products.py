@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from shop import catalog, merchants
 from shop.catalog import Product
+from web.product_form import price_of, typed_price
 from web.product_picture import redraw
 from web.services import Services
 
@@ -72,7 +73,7 @@ def test_a_merchant_puts_a_product_on_sale_and_counts_stock(
     ("change", "sentence"),
     [
         ({"title_de": "", "title_en": ""}, "Give a title of at most"),
-        ({"price": ["abc", "1"]}, "Write the price like 12,90."),
+        ({"price": ["abc", "1"]}, "Write the price like 12.90."),
         ({"stock": ["-1", "1"]}, "Write the stock as a whole number."),
         ({"choice": ["", "Groß"]}, "With several variants each one needs its own name"),
         ({"brand": ""}, "Give a brand of at most"),
@@ -147,3 +148,85 @@ def test_pictures_are_drawn_one_after_the_other(tmp_path: Path, monkeypatch: pyt
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda each: redraw(file.getvalue(), tmp_path / f"{each}.webp"), range(4)))
     assert most == 1
+
+
+def test_a_product_is_edited_with_its_own_form(
+    merchant: TestClient, services: Services, shop_id: str, add_product: Add
+) -> None:
+    product = add_product()
+    small, large = product.variants
+    path = f"/merchant/products/{product.id}/edit"
+    page = merchant.get(f"{path}?lang=de").text
+    assert "Becher mug" in page
+    assert 'value="19,90"' in page
+    assert f'name="variant_id" value="{large.id}"' in page
+    assert path in merchant.get("/merchant/products").text
+    form = PRODUCT | {
+        "variant_id": [small.id, large.id, ""],
+        "choice": ["S", "XL", "XXL"],
+        "price": ["9,50", "24.90", "30"],
+        "stock": ["999", "999", "4"],
+        "sku": ["", "mug-xl", ""],
+        "published": "",
+    }
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 50), "teal").save(picture, "PNG")
+    files = {"picture": ("jug.png", picture.getvalue(), "image/png")}
+    assert merchant.post(path, data=form, files=files, follow_redirects=False).status_code == 303
+    with services.db.reading() as tx:
+        changed = catalog.product(tx, product.id, "de", merchant_id=shop_id)
+    assert (changed.title, changed.published, changed.handle) == ("Krug Ål & Söhne", False, "mug")
+    assert [(each.label, each.price.amount, each.stock, each.sku) for each in changed.variants] == [
+        ("S", 950, 5, "mug-s"),
+        ("XL", 2490, 5, "mug-xl"),
+        ("XXL", 3000, 4, "krug-al-soehne-1"),
+    ]
+    assert [each.id for each in changed.variants[:2]] == [small.id, large.id]
+    assert changed.image is not None
+
+    assert (
+        merchant.post(path, data=form | {"variant_id": [small.id, large.id, changed.variants[2].id]}).status_code == 200
+    )
+    with services.db.reading() as tx:
+        assert catalog.product(tx, product.id, "de", merchant_id=shop_id).image == changed.image
+    wrong = merchant.post(path, data=form | {"title_de": "", "title_en": "", "description_de": "So getippt."})
+    assert wrong.status_code == 422
+    assert "So getippt." in wrong.text
+    assert path in wrong.text
+    assert services.media.exists(changed.image)
+
+
+def test_an_ordered_variant_is_not_removed(client: TestClient, sign_in: SignIn, shop_id: str, add_product: Add) -> None:
+    product = add_product()
+    small, large = product.variants
+    contact = {"name": "Ada", "email": "ada@example.org", "street": "Weg 1", "postcode": "20095", "city": "Hamburg"}
+    body = {"items": [{"variant_id": large.id}], "contact": contact}
+    assert client.post("/v1/orders", json=body, headers={"Idempotency-Key": "k"}).status_code == 201
+    client.cookies.clear()
+    sign_in(client, "merchant", merchant=shop_id)
+    form = PRODUCT | {"variant_id": [small.id], "choice": ["S"], "price": ["1"], "stock": ["5"], "sku": [""]}
+    answer = client.post(f"/merchant/products/{product.id}/edit?lang=en", data=form)
+    assert answer.status_code == 409
+    assert "“L” has been ordered and cannot be removed." in answer.text
+
+
+def test_nobody_edits_somebody_elses_product(
+    client: TestClient, services: Services, sign_in: SignIn, add_product: Add
+) -> None:
+    product = add_product()
+    with services.db.writing() as tx:
+        other = merchants.add_merchant(tx, "other", "Other")
+    sign_in(client, "merchant", merchant=other)
+    path = f"/merchant/products/{product.id}/edit"
+    assert client.get(path).status_code == 404
+    assert client.post(path, data=PRODUCT).status_code == 404
+    assert client.get("/merchant/products/nothing/edit").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("typed", "cents"),
+    [("12", 1200), ("12,9", 1290), ("12.90 €", 1290), ("1.299,00", 129900), ("1,299.00", 129900), ("1 299", 129900)],
+)
+def test_prices_are_read_as_people_of_both_languages_type_them(typed: str, cents: int) -> None:
+    assert price_of(typed) == cents
+    assert price_of(typed_price(cents, "de")) == price_of(typed_price(cents, "en")) == cents
