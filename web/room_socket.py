@@ -20,6 +20,7 @@ from web.products import product_json
 from web.services import Services, services
 
 NO_SESSION = 4401
+NOT_ALLOWED = 4403
 NO_ROOM = 4404
 TOO_MANY_TABS = 4429
 LONGEST_NAME = 24
@@ -45,6 +46,10 @@ async def room_socket(websocket: WebSocket) -> None:
     who: accounts.Person | None = websocket.state.person
     if who is None:
         await websocket.close(NO_SESSION, "open the room's page first")
+        return
+    if who.scopes is not None and not who.scopes & {"viewer", "operate"}:
+        # An encoder's stream key publishes; it does not speak as the host.
+        await websocket.close(NOT_ALLOWED, "this token may not do this")
         return
     try:
         visit = await run_in_threadpool(_visit, parts, websocket, who)

@@ -150,23 +150,30 @@ class Rooms:
     async def _spread(self) -> None:
         while True:
             message = await self._facts.get()
-            show_id = message.topic.partition(":")[2]
-            opened = self._opened.get(show_id)
-            if opened is None:
-                continue
-            fact = message.fact
-            match fact:
-                case {"type": "state", "state": str(state)}:
-                    opened.state = state
-                    opened.room.tell({"type": "state", "state": state})
-                case {"type": "pin", "product_id": str(product_id)}:
-                    opened.product_ids.add(product_id)
-                    product = await run_in_threadpool(self._product, product_id, opened.language)
-                    if product is not None:
-                        told = {"type": "pin", "product_id": product_id, "product": product, "at": fact.get("at")}
-                        opened.room.tell(told)
-                case {"type": "unpin", "product_id": str(product_id)}:
-                    opened.room.tell({"type": "unpin", "product_id": product_id, "at": fact.get("at")})
+            try:
+                await self._tell(message)
+            except Exception:
+                # A database that is busy for once must not silence all rooms for ever.
+                log.exception("could not tell %s what happened", message.topic)
+
+    async def _tell(self, message: Message) -> None:
+        show_id = message.topic.partition(":")[2]
+        opened = self._opened.get(show_id)
+        if opened is None:
+            return
+        fact = message.fact
+        match fact:
+            case {"type": "state", "state": str(state)}:
+                opened.state = state
+                opened.room.tell({"type": "state", "state": state})
+            case {"type": "pin", "product_id": str(product_id)}:
+                opened.product_ids.add(product_id)
+                product = await run_in_threadpool(self._product, product_id, opened.language)
+                if product is not None:
+                    told = {"type": "pin", "product_id": product_id, "product": product, "at": fact.get("at")}
+                    opened.room.tell(told)
+            case {"type": "unpin", "product_id": str(product_id)}:
+                opened.room.tell({"type": "unpin", "product_id": product_id, "at": fact.get("at")})
 
     async def _hear_media(self) -> None:
         async for event in self._parts.media_process.events():

@@ -140,6 +140,42 @@ def test_a_full_room_says_so_and_lets_its_host_in(
     late.close()
 
 
+def test_a_fact_that_cannot_be_told_does_not_silence_the_room(
+    client: TestClient,
+    guest: TestClient,
+    room: str,
+    add_product: Callable[..., object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    find, asked = rooms.Rooms._product, []
+
+    def stumble(self: rooms.Rooms, product_id: str, locale: str) -> object:
+        asked.append(product_id)
+        if len(asked) == 1:
+            raise RuntimeError("database is locked")
+        return find(self, product_id, locale)
+
+    monkeypatch.setattr(rooms.Rooms, "_product", stumble)
+    bowl, jug = add_product("bowl").id, add_product("jug").id  # type: ignore[attr-defined]
+    guest.get(f"/live/{room}")
+    with guest.websocket_connect(f"/live/{room}/socket") as me:
+        heard(me, "hello")
+        for each in (bowl, jug):
+            assert client.post(f"/v1/rooms/{room}/pins", json={"product_id": each}).status_code == 201
+        assert heard(me, "pin")["product_id"] == jug
+    assert asked == [bowl, jug]
+
+
+def test_a_stream_key_does_not_speak_as_the_host(client: TestClient, app: Starlette, room: str) -> None:
+    key = client.post(f"/v1/rooms/{room}/key").json()["token"]
+    encoder = TestClient(app, headers=BROWSER | {"Authorization": f"Bearer {key}"})
+    encoder.portal = client.portal
+    with encoder.websocket_connect(f"/live/{room}/socket") as socket, pytest.raises(WebSocketDisconnect) as closed:
+        socket.receive_json()
+    assert closed.value.code == 4403
+    encoder.close()
+
+
 def test_a_lost_host_comes_back(client: TestClient, guest: TestClient, room: str, media_process: object) -> None:
     guest.get(f"/live/{room}")
     with guest.websocket_connect(f"/live/{room}/socket") as me:
