@@ -286,9 +286,9 @@ def test_ffmpeg_publishes_with_a_key(host: Person, visit: Visit, tmp_path: Path)
         expect(viewer.page.locator('.stage[data-playing="true"]')).to_be_visible(timeout=WAIT_MS)
         viewer.page.wait_for_function(f"({INBOUND})().then(found => found.video?.framesDecoded > 25)")
         assert inbound(viewer.page)["video"]["frameWidth"] == 640
-        host.page.wait_for_function("document.querySelector('.monitor')?.videoWidth === 640")
+        host.page.wait_for_function("() => document.querySelector('.monitor')?.videoWidth === 640")
         host.page.reload()
-        host.page.wait_for_function("document.querySelector('.monitor')?.videoWidth === 640")
+        host.page.wait_for_function("() => document.querySelector('.monitor')?.videoWidth === 640")
         expect(host.page.locator(".notice-good", has_text="Ihr Encoder ist live")).to_be_visible()
         expect(host.page.locator(".switch, .level, .button-live")).to_have_count(0)
         for page, place in ((host.page, ".air-bar"), (viewer.page, ".stage-badges")):
