@@ -210,6 +210,19 @@ def test_not_interested_in_a_brand_takes_it_away(visit: Open) -> None:
     assert page.evaluate(gone)
 
 
+def test_not_interested_is_taken_back(visit: Open) -> None:
+    page = visit()
+    plays(page)
+    video = page.get_attribute(CURRENT, "data-video-id")
+    page.locator(f"{CURRENT} .feed-rail").get_by_role("button", name="Not for me").click()
+    page.get_by_role("button", name="Nothing of this brand").click()
+    until(page, f"document.querySelector('{CURRENT}').dataset.videoId !== '{video}'")
+    with page.expect_response(lambda response: _tells(response.request, '"event":"Interested"')):
+        page.get_by_role("button", name="Undo").click()
+    until(page, f"document.querySelector('{CURRENT}').dataset.videoId === '{video}'")
+    plays(page)
+
+
 def test_everything_works_by_keyboard(visit: Open) -> None:
     page = visit(viewport=DESK)
     plays(page)
@@ -339,6 +352,22 @@ def test_a_video_that_fails_says_so_and_the_next_one_plays(visit: Open) -> None:
     expect(page.locator(f"{CURRENT} .feed-broken")).to_contain_text("could not be played")
     page.unroute_all()
     page.locator(CURRENT).get_by_role("button", name="Try again").click()
+    plays(page)
+
+
+def test_without_a_network_it_says_so_and_goes_on_by_itself(visit: Open) -> None:
+    page = visit()
+    plays(page)
+    # Icons under an address that the browser keeps
+    assert page.evaluate("[...document.querySelectorAll('use')].every((each) => each.href.baseVal.includes('?v='))")
+    page.route("**/v/*.mp4", lambda route: route.abort())
+    page.context.set_offline(True)
+    page.locator(f"{CURRENT} .feed-card-add").click()
+    expect(page.locator(".toast", has_text="Check the network")).to_be_visible()
+    page.evaluate(f"document.querySelector('{CURRENT} video').load()")
+    expect(page.locator(f"{CURRENT} .feed-broken")).to_contain_text("The feed goes on when it is back.")
+    page.unroute_all()
+    page.context.set_offline(False)
     plays(page)
 
 

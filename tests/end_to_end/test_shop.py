@@ -254,6 +254,38 @@ def test_both_languages_keep_the_place(page: Page, sell: Sell) -> None:
     expect(page.locator("[data-price]")).to_have_text("19,90 €")
 
 
+@pytest.fixture
+def feed(browser: Browser, running: Running) -> Iterator[Page]:
+    """The feed on a German touch screen."""
+    phone = browser.new_context(viewport=PHONE, locale="de-DE", base_url=running.url, has_touch=True)
+    page = phone.new_page()
+    page.goto("/feed")
+    page.click("#consent button[data-personalise=no]")
+    page.wait_for_selector(".feed-item[data-current=true]")
+    yield page
+    phone.close()
+
+
+def test_the_cart_is_one_tap_from_the_sheet_over_a_video(feed: Page) -> None:
+    feed.locator("[data-current=true] .feed-card-face").click()
+    sheet = feed.locator("dialog.product-sheet")
+    sheet.get_by_role("button", name="In den Warenkorb").click()
+    expect(sheet.get_by_role("button", name="Im Warenkorb")).to_be_visible()
+    feed.get_by_role("status").get_by_role("link", name="Warenkorb").click()
+    feed.wait_for_url("**/cart")
+    expect(feed.locator(".cart-line")).to_have_count(1)
+
+
+def test_more_in_the_feed_speaks_of_touch_and_of_languages(feed: Page) -> None:
+    feed.locator("[data-current=true] .feed-action-help").click()
+    sheet = feed.locator("dialog.feed-sheet")
+    expect(sheet).to_contain_text("Wische nach oben")
+    expect(sheet.locator(".feed-keys")).to_be_hidden()
+    sheet.get_by_role("button", name="English").click()
+    expect(feed.locator("html")).to_have_attribute("lang", "en")
+    assert "/feed" in feed.url
+
+
 def test_without_scripts_the_shop_can_be_read(browser: Browser, running: Running, sell: Sell) -> None:
     product = sell("Sieb", 5)
     plain = browser.new_context(java_script_enabled=False, locale="de-DE", base_url=running.url)

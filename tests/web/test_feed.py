@@ -249,3 +249,20 @@ def test_personas_have_different_feeds(client: TestClient, services: Services) -
         assert page["personalized"]
         feeds.append([video["product"]["id"] for video in page["videos"]])
     assert len({tuple(each) for each in feeds}) == len(feeds)
+
+
+@pytest.mark.usefixtures("shop")
+def test_what_is_hidden_is_listed_and_shown_again(client: TestClient) -> None:
+    agree(client)
+    video = feed(client)["videos"][0]
+    brand = video["product"]["brand"]
+    told(client, "Not Interested", video_id=video["id"], scope="brand")
+    told(client, "Not Interested", video_id=video["id"], scope="item")
+    page = client.get("/account?lang=en").text
+    assert page.count("Show again") == 2
+    assert video["product"]["title"] in unescape(client.get("/account").text)
+    for kind, value in (("brand", brand), ("product", video["product"]["id"]), ("brand", brand), ("odd", "")):
+        answer = client.post("/account/hidden", data={"kind": kind, "value": value}, follow_redirects=False)
+        assert answer.headers["location"] == "/account#privacy"
+    assert "Show again" not in client.get("/account?lang=en").text
+    assert brand in {each["product"]["brand"] for each in feed(client, "limit=30")["videos"]}

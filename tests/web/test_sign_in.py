@@ -123,6 +123,9 @@ def test_the_demo_sign_in_is_for_this_very_machine(
     with TestClient(create_app(services), base_url=f"http://{host}", headers=own, client=(address, 5000)) as browser:
         done = browser.post("/demo/sign-in", data={"person_id": ada.id}, headers=more, follow_redirects=False)
     assert done.status_code == status
+    if status == 303:
+        # In the language of the page, German without a wish, whatever that person speaks
+        assert "lang=de" in done.headers["set-cookie"]
 
 
 def test_language_is_chosen_and_kept(client: TestClient) -> None:

@@ -1,6 +1,8 @@
 import { html } from "vitrine/html.js";
 import { icon } from "vitrine/icon.js";
 import { money, t } from "vitrine/i18n.js";
+import { addToCart } from "vitrine/shop/buy.js";
+import { openProduct as openSheet } from "vitrine/shop/sheet.js";
 import { toast } from "vitrine/toast.js";
 
 /**
@@ -51,9 +53,8 @@ function from({ product }) {
  * @param {Control} at @param {Video} video
  */
 export async function openProduct(at, video) {
-  const { openProduct: open } = await import("vitrine/shop/sheet.js");
   at.react("Product Clicked");
-  await open(video.product.id, {
+  await openSheet(video.product.id, {
     source: `feed:${video.id}`,
     onAdded: () => at.react("Product Added"),
   });
@@ -63,7 +64,6 @@ export async function openProduct(at, video) {
 async function add(at, video) {
   const { variants } = video.product;
   if (variants.length > 1) return openProduct(at, video);
-  const { addToCart } = await import("vitrine/shop/buy.js");
   try {
     await addToCart(variants[0].id, 1);
     at.react("Product Added");

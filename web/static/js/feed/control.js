@@ -55,10 +55,17 @@ export class Control {
     onKeys(this);
     setInterval(() => this.tick(), TICK_MILLISECONDS);
     addEventListener("pagehide", () => this.events.leave());
-    addEventListener("online", () => this.events.flush());
+    addEventListener("online", () => this.online());
     addEventListener("offline", () => toast(t("No connection. The feed goes on when it is back.")));
     document.addEventListener("visibilitychange", () => this.turnedAway());
     document.addEventListener("consent-changed", (event) => this.agreed(/** @type {CustomEvent} */ (event).detail));
+  }
+
+  /** The network is back. */
+  online() {
+    this.events.flush();
+    this.players.retryAll();
+    if (this.feed.state.peek() === "error") this.feed.retry();
   }
 
   /** Put the players where the feed is now; runs again whenever the feed or the place in it changes. */
@@ -155,6 +162,7 @@ export class Control {
     const video = this.feed.current;
     if (!video) return;
     const { product } = video;
+    const { watch } = this;
     this.react("Not Interested", { scope });
     const same = {
       item: (/** @type {Product} */ other) => other.id === product.id,
@@ -169,7 +177,23 @@ export class Control {
       this.events.allowed
         ? t("Done. This will not come again.")
         : t("Hidden for now. Personalise your feed to keep this choice."),
+      { text: t("Undo"), press: () => this.interested(scope, video, watch) },
     );
+  }
+
+  /** Take "not interested" back: the video comes into view again, and what was hidden with it may come again.
+   * @param {"item" | "brand" | "category"} scope @param {Video} video @param {Watch | null} watch
+   */
+  interested(scope, video, watch) {
+    if (watch) this.events.track("Interested", watch.properties({ scope }), true);
+    const place = this.feed.putBack(video);
+    // Drawn first, else there is nothing to bring into view
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      const item = this.place.querySelectorAll("[data-video-id]")[place];
+      item?.scrollIntoView({ behavior: "instant", block: "start" });
+      if (item instanceof HTMLElement) item.focus({ preventScroll: true });
+    }));
+    if (!this.events.allowed) this.feed.renew();
   }
 
   /** Give the video to somebody: a link that opens it without an account and ends by itself. */

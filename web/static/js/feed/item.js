@@ -44,12 +44,15 @@ export function Item({ at, video, place, current, near }) {
       near &&
       html`<div class="feed-over" inert=${!current}>
         <div class="feed-info">
-          ${
-            video.why.length > 0 &&
-            html`<button class="feed-why" id=${reason} onClick=${() => at.open("why")}>
-              ${icon("sparkles")}<span>${video.why[0].text}</span>
-            </button>`
-          }
+          <div class="feed-words">
+            ${
+              video.why.length > 0 &&
+              html`<button class="feed-why" id=${reason} onClick=${() => at.open("why")}>
+                ${icon("sparkles")}<span>${video.why[0].text}</span>
+              </button>`
+            }
+            ${current && !at.feed.personalized.value && html`<a class="feed-note" href="/account#privacy">${t("Not personalised")}</a>`}
+          </div>
           <${ProductCard} at=${at} video=${video} titleId=${title} />
         </div>
         <${Rail} at=${at} video=${video} />
@@ -92,7 +95,7 @@ function Surface({ at, video, current }) {
   if (broken) {
     return html`<div class="feed-broken" role="alert">
       ${icon("video-off")}
-      <p>${t("This video could not be played.")}</p>
+      <p>${navigator.onLine ? t("This video could not be played.") : t("No connection. The feed goes on when it is back.")}</p>
       <button class="button" onClick=${() => players.retry(video.key)}>${t("Try again")}</button>
     </div>`;
   }
@@ -106,12 +109,6 @@ function Surface({ at, video, current }) {
       ${current && !playing && html`<span class="feed-play">${icon("play")}</span>`}
       ${heart && html`<span class="feed-heart" key=${heart.n} ref=${(/** @type {HTMLElement | null} */ el) => place(el, heart)}>${icon("heart")}</span>`}
     </button>
-    ${
-      current &&
-      html`<button class="feed-sound ${players.sound.value ? "" : "feed-sound-off"}" onClick=${() => players.setSound(!players.sound.value)}>
-        ${icon(players.sound.value ? "volume-2" : "volume-x")}<span>${players.sound.value ? t("Turn sound off") : t("Turn sound on")}</span>
-      </button>`
-    }
   `;
 }
 

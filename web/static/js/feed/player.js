@@ -68,6 +68,7 @@ export class Players {
       if (!video) {
         video = this.free.pop();
         if (!video || !stage) return;
+        this.mend(id);
         video.dataset.id = id;
         video.dataset.tries = "0";
         video.preload = order === 0 || !this.saving ? "auto" : "none";
@@ -156,13 +157,27 @@ export class Players {
     }, RETRY_MILLISECONDS * tries);
   }
 
-  /** Try a broken video once more. @param {string} id */
-  retry(id) {
-    this.broken.value = new Set([...this.broken.value].filter((each) => each !== id));
+  /** @param {string} id */
+  mend(id) {
+    if (this.broken.value.has(id)) this.broken.value = new Set([...this.broken.value].filter((each) => each !== id));
+  }
+
+  /** Try a broken video once more, from where it was. @param {string} id @param {boolean} [play] if it is in view */
+  retry(id, play = true) {
+    this.mend(id);
     const video = this.used.get(id);
     if (!video) return;
+    const at = video.currentTime;
     video.dataset.tries = "0";
     video.load();
-    if (id === this.current) this.play();
+    video.currentTime = at;
+    if (id === this.current && play) this.play();
+  }
+
+  /** The network is back: load what failed without it. */
+  retryAll() {
+    for (const [id, video] of this.used) {
+      if (video.error || this.broken.value.has(id)) this.retry(id, this.playing.value);
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Item } from "vitrine/feed/item.js";
 import { HelpSheet, MenuSheet, WhySheet } from "vitrine/feed/sheets.js";
 import { html } from "vitrine/html.js";
@@ -11,10 +11,12 @@ import { t } from "vitrine/i18n.js";
 const IN_VIEW = 0.6;
 // Items further away than this are drawn as their poster only.
 const NEAR = 2;
+// So long the button for the sound says in words what it does.
+const HINT_SECONDS = 4;
 
 /** The whole feed: a scroller of videos, what lies over it, and the sheets. @param {{at: Control}} props */
 export function Screen({ at }) {
-  const { feed, players } = at;
+  const { feed } = at;
   const scroller = /** @type {{current: HTMLElement | null}} */ (useRef(null));
   const videos = feed.videos.value;
   const index = feed.index.value;
@@ -39,6 +41,7 @@ export function Screen({ at }) {
   }, []);
 
   return html`
+    <${Top} at=${at} />
     <section
       class="feed-scroller"
       role="feed"
@@ -59,15 +62,6 @@ export function Screen({ at }) {
       )}
       <${End} at=${at} />
     </section>
-    <div class="feed-top">
-      ${
-        feed.rooms.value.length > 0 &&
-        html`<a class="feed-live" href="/live/${feed.rooms.value[0].id}">
-          <span class="chip chip-live">${t("LIVE")}</span><span>${feed.rooms.value[0].title}</span>
-        </a>`
-      }
-      ${!feed.personalized.value && videos.length > 0 && html`<a class="feed-note" href="/account#privacy">${t("Not personalised")}</a>`}
-    </div>
     <div class="feed-arrows">
       <button class="feed-arrow" aria-label=${t("Previous video")} disabled=${index === 0} onClick=${() => at.go(-1)}>${icon("chevron-up")}</button>
       <button class="feed-arrow" aria-label=${t("Next video")} onClick=${() => at.go(1)}>${icon("chevron-down")}</button>
@@ -76,6 +70,38 @@ export function Screen({ at }) {
     ${at.sheet.value === "menu" && html`<${MenuSheet} at=${at} />`}
     ${at.sheet.value === "help" && html`<${HelpSheet} at=${at} />`}
   `;
+}
+
+/** What stands over all videos alike: the sound and the room that is live. @param {{at: Control}} props */
+function Top({ at }) {
+  const { feed, players } = at;
+  const sound = players.sound.value;
+  const [hint, setHint] = useState(!sound);
+  const room = feed.rooms.value[0];
+
+  useEffect(() => {
+    let left = HINT_SECONDS;
+    const timer = setInterval(() => {
+      // Behind the question of consent nobody reads it
+      if (document.querySelector("dialog[open]") || --left > 0) return;
+      setHint(false);
+      clearInterval(timer);
+    }, 1000);
+    return () => clearInterval(timer);
+  }, []);
+
+  return html`<div class="feed-top ${hint && !sound ? "feed-top-hint" : ""}">
+    ${
+      feed.videos.value.length > 0 &&
+      html`<button class="feed-sound ${sound ? "" : "feed-sound-off"}" onClick=${() => players.setSound(!sound)}>
+        ${icon(sound ? "volume-2" : "volume-x")}<span>${sound ? t("Turn sound off") : t("Turn sound on")}</span>
+      </button>`
+    }
+    ${
+      room &&
+      html`<a class="feed-live" href="/live/${room.id}"><span class="chip chip-live">${t("LIVE")}</span><span>${room.title}</span></a>`
+    }
+  </div>`;
 }
 
 /** What comes after the last video. @param {{at: Control}} props */

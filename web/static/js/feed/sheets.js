@@ -2,11 +2,13 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { KEYS, keysOn, setKeys } from "vitrine/feed/keys.js";
 import { html } from "vitrine/html.js";
 import { icon } from "vitrine/icon.js";
-import { moment, t } from "vitrine/i18n.js";
+import { locale, moment, t } from "vitrine/i18n.js";
 
 /** @typedef {import("vitrine/feed/control.js").Control} Control */
 
 const NEXT = 10;
+// Each in itself, so that who cannot read the page finds the own one.
+const LANGUAGES = { de: "Deutsch", en: "English" };
 
 /**
  * A modal sheet: the browser keeps the focus inside and gives it back; Esc, the cross and a tap beside it close it.
@@ -110,6 +112,20 @@ export function HelpSheet({ at }) {
     "this list": t("this list"),
   };
   return html`<${Sheet} title=${t("Help and choices")} onClose=${() => (at.sheet.value = "")}>
+    <ul class="feed-touch">
+      <li>${t("Swipe up for the next video, down for the one before.")}</li>
+      <li>${t("Tap the picture to pause, tap it twice to like it.")}</li>
+    </ul>
+    <form class="feed-language" method="post" action="/language">
+      <span id="feed-language">${t("Language")}</span>
+      <div class="language" role="group" aria-labelledby="feed-language">
+        <input type="hidden" name="next" value=${location.pathname} />
+        ${Object.entries(LANGUAGES).map(
+          ([code, name]) =>
+            html`<button class="button button-plain" name="lang" value=${code} lang=${code} aria-current=${code === locale ? "true" : undefined}>${code === locale && icon("check")}${name}</button>`,
+        )}
+      </div>
+    </form>
     <dl class="feed-keys">
       ${KEYS.map(([key, does]) => html`<div key=${key}><dt>${key.split(" ").map((each) => html`<kbd>${each === "Space" ? t("Space") : each}</kbd>`)}</dt><dd>${words[does]}</dd></div>`)}
     </dl>
@@ -124,7 +140,6 @@ export function HelpSheet({ at }) {
       />
       <span>${t("Use single letters as keys")}</span>
     </label>
-    <p>${t("Tap the picture to pause, tap it twice to like it.")}</p>
     ${note && html`<p class="notice small">${note}</p>`}
     <p class="row small">
       <a href="/account#privacy">${t("My choices")}</a>

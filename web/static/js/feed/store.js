@@ -127,6 +127,17 @@ export class Feed {
     if (this.videos.value.length - at <= AHEAD) this.more();
   }
 
+  /** Put a video that was taken away in front of the one in view; returns its place. @param {Video} video */
+  putBack(video) {
+    const { value: videos } = this.videos;
+    const held = videos.findIndex((each) => each.key === video.key);
+    const at = held < 0 ? this.index.value : held;
+    if (held < 0) this.videos.value = [...videos.slice(0, at), video, ...videos.slice(at)];
+    this.index.value = at;
+    this.remember();
+    return at;
+  }
+
   /** @param {string} id of a video, wherever it comes @param {Partial<Video>} changes */
   change(id, changes) {
     this.videos.value = this.videos.value.map((video) => (video.id === id ? { ...video, ...changes } : video));

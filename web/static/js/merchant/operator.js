@@ -2,7 +2,7 @@ import { t } from "vitrine/i18n.js";
 import { toast } from "vitrine/toast.js";
 
 const LOOK_AGAIN_MILLISECONDS = 5000;
-const SPRITE = "/static/vendor/icons.svg";
+const SPRITE = document.body.dataset.icons ?? "/static/vendor/icons.svg";
 
 /** What the service says of a part. @param {string | undefined} word */
 function said(word) {

@@ -17,6 +17,7 @@ import { uuid } from "vitrine/uuid.js";
 
 const FEW = 5;
 const MOST_PIECES = 99;
+const ADDED_MILLISECONDS = 3000;
 
 /**
  * Put pieces into the cart and tell the page's badge.
@@ -56,6 +57,9 @@ export function buyBox(first, options = {}) {
   const wrong = signal(/** @type {Record<string, string>} */ ({}));
   const error = signal("");
   const busy = signal(false);
+  const added = signal(false);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let fading;
   const order = signal(/** @type {any} */ (null));
   // One key for one intention: pressing twice, or again after a lost answer, orders once.
   let key = uuid();
@@ -120,8 +124,11 @@ export function buyBox(first, options = {}) {
   const add = () =>
     attempt(async () => {
       await addToCart(chosen.value, quantity.value);
-      const added = variant();
-      if (added) options.onAdded?.(added);
+      added.value = true;
+      clearTimeout(fading);
+      fading = setTimeout(() => (added.value = false), ADDED_MILLISECONDS);
+      const bought = variant();
+      if (bought) options.onAdded?.(bought);
     });
 
   const buy = () => {
@@ -165,7 +172,7 @@ export function buyBox(first, options = {}) {
         <${Stepper} label=${t("Quantity")} value=${quantity.value} most=${Math.min(MOST_PIECES, now?.stock ?? 1)} change=${(/** @type {number} */ value) => (quantity.value = value)} />
         <div class="button-row">
           <button type="button" class="button" disabled=${out} aria-disabled=${busy.value} onClick=${buy}>${out ? t("Sold out") : t("Buy now")}</button>
-          <button type="button" class="button button-plain" disabled=${out} aria-disabled=${busy.value} onClick=${add}>${t("Add to cart")}</button>
+          <button type="button" class="button button-plain" disabled=${out} aria-disabled=${busy.value} onClick=${add}>${added.value && icon("check")}<span aria-live="polite">${added.value ? t("In your cart") : t("Add to cart")}</span></button>
         </div>
       </div>
     </div>`;
@@ -177,7 +184,7 @@ export function buyBox(first, options = {}) {
       ${contactForm(contact, wrong, "buy")}
       <div class="buy-line"><span><strong>${quantity.value} × ${product.value.title}</strong><br /><span class="soft small">${variant()?.label}</span></span><span class="price">${money(sums().goods)}</span></div>
       ${sumsList(sums())}
-      <p class="small soft">${t("Nothing is charged yet: payment comes with a later version.")}</p>
+      <p class="small soft">${t("No payment is taken: this installation has no payment provider yet.")}</p>
       ${complaint()}
       <div class="buy-go">
         <button class="button" aria-disabled=${busy.value}>${t("Order with obligation to pay")}</button>
