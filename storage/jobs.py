@@ -78,9 +78,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep did: jobs rung again, and jobs given up after their last attempt."""
+    """What a sweep did: jobs rung again, those of them that lost their worker, and jobs given up at the last one."""
 
     rung: tuple[str, ...]
+    lapsed: tuple[str, ...]
     failed: tuple[Claim, ...]
 
 
@@ -183,13 +184,19 @@ def sweep(tx: Tx, now: datetime) -> Swept:
     waited_twice = type_coerce(jobs.c.rung_at, BigInteger) * 2 - type_coerce(jobs.c.created_at, BigInteger)
     due = or_(type_coerce(waited_twice, Instant) <= now, jobs.c.rung_at < now - LONGEST_SILENCE)
     overdue = or_(and_(jobs.c.state == "queued", jobs.c.rung_at < now - OVERDUE, due), lapsed)
-    rung = tx.execute(update(jobs).where(overdue).values(rung_at=now).returning(jobs.c.id, jobs.c.kind)).all()
-    for job_id, kind in rung:
+    rung = tx.execute(
+        update(jobs).where(overdue).values(rung_at=now).returning(jobs.c.id, jobs.c.kind, jobs.c.state)
+    ).all()
+    for job_id, kind, _ in rung:
         tx.ring(kind, job_id)
     if tx.execute(update(beats).values(at=now)).rowcount == 0:
         tx.execute(beats.insert().values(id=1, at=now))
     tx.execute(delete(jobs).where(jobs.c.state == "done", jobs.c.ended_at < now - KEEP_DONE))
-    return Swept(tuple(job_id for job_id, _ in rung), tuple(Claim(**row._mapping) for row in failed))
+    return Swept(
+        tuple(job_id for job_id, _, _ in rung),
+        tuple(job_id for job_id, _, state in rung if state == "running"),
+        tuple(Claim(**row._mapping) for row in failed),
+    )
 
 
 def last_beat(tx: Tx) -> datetime | None:

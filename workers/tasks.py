@@ -79,9 +79,11 @@ def sweep(workshop: Workshop) -> None:
                 ingest.give_up(tx, lost.subject_id)
     if swept.failed:
         log.error("gave up %s", ", ".join(f"{lost.kind} {lost.job_id}" for lost in swept.failed))
-    if swept.rung:
-        # a clip that waits for its turn is rung for again, too
-        log.info("rang again for %d jobs", len(swept.rung))
+    if swept.lapsed:
+        log.warning("the worker was lost, rang again for %s", ", ".join(swept.lapsed))
+    if len(swept.rung) > len(swept.lapsed):
+        # a queue is nothing to warn of
+        log.info("rang again for %d jobs that wait for their turn", len(swept.rung) - len(swept.lapsed))
     workshop.media.clear_incoming(now - LEFT_BEHIND)
 
 

@@ -57,6 +57,7 @@ def test_a_bell_that_fails_loses_nothing(db: Database, caplog: pytest.LogCapture
     with db.writing() as tx:
         swept = jobs.sweep(tx, NOW + jobs.OVERDUE + timedelta(seconds=1))
     assert len(swept.rung) == 1
+    assert swept.lapsed == ()
     bell.dispose()
 
 
@@ -121,7 +122,16 @@ def test_the_sweep_gives_up_a_job_whose_workers_all_died(db: Database) -> None:
     with db.writing() as tx:
         swept = jobs.sweep(tx, now)
     assert [claim.job_id for claim in swept.failed] == [job_id]
-    assert swept.rung == ()
+    assert swept.rung == swept.lapsed == ()
+
+
+def test_the_sweep_names_the_jobs_that_lost_their_worker(db: Database) -> None:
+    lost, waiting = enqueue(db, "lost"), enqueue(db, "waiting")
+    held(db, lost, NOW)
+    with db.writing() as tx:
+        swept = jobs.sweep(tx, NOW + jobs.LEASE + timedelta(seconds=1))
+    assert set(swept.rung) == {lost, waiting}
+    assert swept.lapsed == (lost,)
 
 
 def test_a_job_in_a_long_queue_is_rung_at_growing_distances(db: Database) -> None:
