@@ -215,7 +215,7 @@ def _clip(
                 has_sound=segment["has_sound"],
                 product_id=product_id,
                 role=segment["role"],
-                tags=tuple(segment["tags"]),
+                tags=tuple(tag for tag in segment["tags"] if tag != segment["role"]),
             )
         )
         start += segment["duration_ms"]

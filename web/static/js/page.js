@@ -17,4 +17,12 @@ for (const time of document.querySelectorAll("time[datetime]")) {
   time.textContent = moment(/** @type {HTMLTimeElement} */ (time).dateTime);
 }
 document.addEventListener("cart-changed", (event) => showCartCount(/** @type {CustomEvent} */ (event).detail.count));
-ask("GET", "/v1/cart/items").then((cart) => showCartCount(cart.count), () => {});
+
+/** Another tab may have filled or emptied the cart. */
+function countCart() {
+  if (document.visibilityState === "visible") ask("GET", "/v1/cart/items").then((cart) => showCartCount(cart.count), () => {});
+}
+
+countCart();
+document.addEventListener("visibilitychange", countCart);
+addEventListener("pageshow", (event) => event.persisted && countCart());

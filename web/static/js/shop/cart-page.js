@@ -4,7 +4,7 @@ import { ask, Problem } from "vitrine/api.js";
 import { html } from "vitrine/html.js";
 import { money, t } from "vitrine/i18n.js";
 import { icon } from "vitrine/icon.js";
-import { priceNote, stockChip } from "vitrine/shop/buy.js";
+import { stockChip } from "vitrine/shop/buy.js";
 import { contactForm } from "vitrine/shop/contact.js";
 import { Stepper } from "vitrine/shop/stepper.js";
 import { sumsList } from "vitrine/shop/sums.js";
@@ -51,6 +51,17 @@ function showCart(next) {
   cart.value = next;
   key = uuid();
   document.dispatchEvent(new CustomEvent("cart-changed", { detail: next }));
+}
+
+/** Another tab may have changed the cart while this one was hidden. */
+function lookAgain() {
+  if (document.visibilityState !== "visible" || busy.value) return;
+  const look = async () => {
+    const next = await ask("GET", "/v1/cart/items");
+    if (JSON.stringify(next) !== JSON.stringify(cart.value)) showCart(next);
+  };
+  // what cannot be asked now is asked at the next return, and an order with another total is refused
+  last = last.then(look, look).catch(() => {});
 }
 
 /** @param {string} variantId @param {number} more pieces, or fewer when it is below nothing */
@@ -109,14 +120,16 @@ function View() {
       <h2>${t("Your order")}</h2>
       ${contactForm(contact, wrong)}
       ${sumsList(cart.value)}
-      <p class="small soft">${t("Nothing is charged yet: payment comes with a later version.")}</p>
+      <p class="small soft">${t("No payment is taken: this installation has no payment provider yet.")}</p>
       ${error.value && html`<p class="notice notice-bad" role="alert">${icon("circle-alert")}<span>${error.value}</span></p>`}
       <button class="button button-wide" aria-disabled=${busy.value}>${t("Order with obligation to pay")}</button>
-      <p>${priceNote()}</p>
+      <p class="price-note">${t("incl. VAT and shipping")}</p>
     </form>
   </div>`;
 }
 
+document.addEventListener("visibilitychange", lookAgain);
+addEventListener("pageshow", (event) => event.persisted && lookAgain());
 place.replaceChildren();
 render(html`<${View} />`, place);
 hear("stock", (fact) => {

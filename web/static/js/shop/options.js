@@ -3,7 +3,7 @@ import { t } from "vitrine/i18n.js";
 
 /** @typedef {import("vitrine/shop/buy.js").Variant} Variant */
 
-const NAMES = () => /** @type {Record<string, string>} */ ({ size: t("Size"), colour: t("Colour"), color: t("Colour"), material: t("Material") });
+const NAMES = () => /** @type {Record<string, string>} */ ({ size: t("Size"), colour: t("Colour"), color: t("Colour"), material: t("Material"), variant: t("Variant") });
 
 /** @param {Variant} variant @param {string} name */
 const valueOf = (variant, name) => variant.options.find((option) => option.name === name)?.value;
