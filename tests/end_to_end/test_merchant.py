@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -58,6 +59,13 @@ def rule_breaks(page: Page) -> list[str]:
     return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in ("serious", "critical")]
 
 
+def kept(page: Page, word: str) -> AbstractContextManager[object]:
+    """Wait, around an action, until the change that holds `word` is answered; "Saved" may speak of an earlier one."""
+    return page.expect_response(
+        lambda answer: answer.request.method == "PATCH" and word in (answer.request.post_data or "") and answer.ok
+    )
+
+
 def test_a_real_clip_from_a_telephone_becomes_segments_with_role_product_and_tags(
     page: Page, running: Running, telephone_clip: Path
 ) -> None:
@@ -77,10 +85,13 @@ def test_a_real_clip_from_a_telephone_becomes_segments_with_role_product_and_tag
     expect(picture).to_be_visible()
     page.wait_for_function("image => image.complete && image.naturalWidth === 270", arg=picture.element_handle())
 
-    card.get_by_label(re.compile("^Role of")).select_option("offer")
-    card.get_by_label(re.compile("^Product of")).select_option(index=1)
+    with kept(page, "offer"):
+        card.get_by_label(re.compile("^Role of")).select_option("offer")
+    with kept(page, "product_id"):
+        card.get_by_label(re.compile("^Product of")).select_option(index=1)
     card.get_by_label(re.compile("^Tags of")).fill("sale, blue")
-    card.get_by_label(re.compile("^Tags of")).press("Tab")
+    with kept(page, "blue"):
+        card.get_by_label(re.compile("^Tags of")).press("Tab")
     expect(page.get_by_text("Saved").first).to_be_visible()
     page.reload()
     card = page.locator("[data-segment]").first

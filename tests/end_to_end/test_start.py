@@ -112,11 +112,11 @@ def test_the_worker_puts_the_feed_together_ahead_of_need(running: Running) -> No
 def test_stopped_and_started_again_everything_is_still_there(tmp_path: Path) -> None:
     first = start(tmp_path)
     assert oct((tmp_path / "demo.json").stat().st_mode & 0o777) == "0o600"
-    video = ask(first, "GET", "/v1/feed?limit=1", "mia")["videos"][0]
     variant = ask(first, "GET", "/v1/products?q=bora", "mia")["items"][0]["variants"][0]
     order = {"items": [{"variant_id": variant["id"], "quantity": 2}], "contact": CONTACT}
     key = {"Idempotency-Key": str(uuid.uuid4())}
     placed = ask(first, "POST", "/v1/orders", "mia", order, **key)
+    video = ask(first, "GET", "/v1/feed?limit=1", "mia")["videos"][0]
     children = family(first)
     stop(first)
     assert first.process.returncode == 0
