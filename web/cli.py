@@ -127,6 +127,7 @@ def web(settings: Settings) -> None:
     import uvicorn
 
     from web.app import create_app
+    from web.protocol import PunctualProtocol
 
     logs.configure("web", settings.log_level, settings.log_format)
     services = build_services(settings)
@@ -135,7 +136,7 @@ def web(settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         loop="asyncio",
-        http="h11",
+        http=PunctualProtocol,
         ws="websockets-sansio",
         h11_max_incomplete_event_size=LARGEST_HEADER,
         ws_max_size=LARGEST_MESSAGE,
