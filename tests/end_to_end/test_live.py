@@ -44,6 +44,11 @@ INBOUND = """async () => {
   }
   return found;
 }"""
+BACKDROP_IS_DRAWN = """() => {
+  const canvas = document.querySelector(".stage-backdrop");
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  return new Set(pixels).size > 8;
+}"""
 WAIT_MS = 30_000
 
 
@@ -191,7 +196,7 @@ def test_camera_to_screen(host: Person, visit: Visit, record_property: Callable[
     host.page.locator("dialog .button-danger").click()
     expect(viewer.page.locator(".stage-say")).to_have_text("Die Show ist vorbei", timeout=WAIT_MS)
     expect(viewer.page.locator(".stage-badges")).to_have_text("")
-    expect(host.page.locator(".summary-figures")).to_contain_text("Zuschauer, höchstens gleichzeitig")
+    expect(host.page.locator(".summary-figures")).to_contain_text("Höchste Zuschauerzahl")
     expect(host.page.locator(".rail-pin, #chat-text")).to_have_count(0)
 
 
@@ -286,6 +291,9 @@ def test_ffmpeg_publishes_with_a_key(host: Person, visit: Visit, tmp_path: Path)
         expect(viewer.page.locator('.stage[data-playing="true"]')).to_be_visible(timeout=WAIT_MS)
         viewer.page.wait_for_function(f"({INBOUND})().then(found => found.video?.framesDecoded > 25)")
         assert inbound(viewer.page)["video"]["frameWidth"] == 640
+        viewer.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        expect(viewer.page.locator('.stage[data-shape="landscape"]')).to_be_visible()
+        viewer.page.wait_for_function(BACKDROP_IS_DRAWN)
         host.page.wait_for_function("() => document.querySelector('.monitor')?.videoWidth === 640")
         host.page.reload()
         host.page.wait_for_function("() => document.querySelector('.monitor')?.videoWidth === 640")

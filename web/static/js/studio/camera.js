@@ -92,6 +92,7 @@ export function cameraOf() {
 
   function stop() {
     stopMeter();
+    stopMeter = () => undefined;
     for (const track of camera.stream.value?.getTracks() ?? []) track.stop();
     camera.stream.value = null;
   }

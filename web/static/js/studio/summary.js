@@ -31,7 +31,6 @@ export function Summary({ store }) {
       ${figures.most_viewers !== null && html`<${Figure} name=${t("Most viewers at once")} value=${number.format(figures.most_viewers)} />`}
       <${Figure} name=${t("Orders in the room")} value=${number.format(figures.orders)} />
       <${Figure} name=${t("Pieces sold")} value=${number.format(figures.pieces)} />
-      <${Figure} name=${t("Products shown")} value=${number.format(store.products.value.size)} />
     </dl>`}
     <p class="button-row">
       <a class="button" href="/studio#new-show">${icon("plus")} ${t("Set up a new show")}</a>
