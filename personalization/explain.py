@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from personalization.profile import UNDOES, Evidence, Key, Profile, Taste, milliseconds
+from personalization.profile import BOUGHT, UNDOES, Evidence, Key, Profile, Taste, milliseconds
 from storage.database import EPOCH, MILLISECOND
 
 MOST = 2
@@ -27,8 +27,9 @@ CODES: Mapping[str, str] = {
 class Reason:
     """One reason, the stronger the earlier.
 
-    `because-*` names the event: event_id, product_id (of the event), at, and about (product, brand, category) with the
-    value that the event and the choice share. `surprise`: an exploration. `new-here`, `popular`, `in-stock`: no event.
+    `because-*` names the event: event_id, product_id (of the event), at, and about with the value that the event and
+    the choice share: `product` whenever the event was about the very product that is shown, else brand, category or
+    merchant. `surprise`: an exploration. `new-here`, `popular`, `in-stock`, `in-the-mix` (nothing known yet): no event.
     """
 
     code: str
@@ -40,39 +41,59 @@ class Reason:
 
 
 def reasons(
-    profile: Profile, keys: Mapping[Key, tuple[float, float]], parts: Mapping[str, float], now: datetime, explored: bool
+    profile: Profile,
+    product_id: str,
+    keys: Mapping[Key, tuple[float, float]],
+    parts: Mapping[str, float],
+    now: datetime,
+    *,
+    explored: bool,
+    popular: bool,
 ) -> tuple[Reason, ...]:
-    """Return at most two reasons.
+    """Return at most two reasons for showing a product, no two of them from events about one and the same product.
 
     `keys` gives for each of the product's tastes the part of the score that one unit of long-term and of session
-    weight made; `parts` are the parts of the whole score.
+    weight made; `parts` are the parts of the whole score. `popular` tells that counts stand behind the part `rate`.
     """
     if explored:
         return (Reason("surprise"),)
     at = milliseconds(now)
-    found: dict[tuple[str, str | None], tuple[float, Key, Evidence]] = {}
+    found: dict[str, tuple[float, Key, Evidence]] = {}
     for key, (each_long, each_short) in keys.items():
         taste = profile.tastes.get(key)
         if taste is None:
             continue
         for evidence in _standing(taste):
+            if profile.blocks_any(evidence.product_id, evidence.brand, evidence.category, evidence.merchant_id):
+                continue
             long, short = Taste(evidence.weight, evidence.weight, evidence.at).at_time(at)
             gain = each_long * long + each_short * short
-            event = (evidence.event_id, evidence.product_id)
-            if gain > 0 and (event not in found or gain > found[event][0]):
-                found[event] = (gain, key, evidence)
-    strongest = sorted(found.values(), key=lambda each: (each[0], each[2].at, each[2].event_id), reverse=True)
+            shared = ("product", product_id) if evidence.product_id == product_id else key
+            before = found.get(evidence.product_id or evidence.event_id)
+            if gain > 0 and (before is None or _order(gain, evidence) > _order(before[0], before[2])):
+                found[evidence.product_id or evidence.event_id] = (gain, shared, evidence)
+    strongest = sorted(found.values(), key=lambda each: _order(each[0], each[2]), reverse=True)
     chosen = [_because(key, evidence) for gain, key, evidence in strongest[:MOST]]
-    return tuple(chosen) if chosen else (_without_event(parts),)
+    return tuple(chosen) if chosen else (_without_event(parts, popular),)
+
+
+def _order(gain: float, evidence: Evidence) -> tuple[float, int, str]:
+    return gain, evidence.at, evidence.event_id
 
 
 def _standing(taste: Taste) -> list[Evidence]:
+    """Return the evidence that was not taken back, and of a product that was bought nothing from before."""
     undone = {(UNDOES[each.name], each.product_id, each.at) for each in taste.evidence if each.name in UNDOES}
+    bought: dict[str | None, int] = {}
+    for each in taste.evidence:
+        if each.name == BOUGHT:
+            bought[each.product_id] = max(each.at, bought.get(each.product_id, 0))
     return [
         each
         for each in taste.evidence
         if each.weight > 0
         and not any(name == each.name and about == each.product_id and at >= each.at for name, about, at in undone)
+        and (each.name == BOUGHT or each.at > bought.get(each.product_id, -1))
     ]
 
 
@@ -90,7 +111,7 @@ def _because(key: Key, evidence: Evidence) -> Reason:
     )
 
 
-def _without_event(parts: Mapping[str, float]) -> Reason:
-    codes = {"freshness": "new-here", "rate": "popular", "stock": "in-stock"}
+def _without_event(parts: Mapping[str, float], popular: bool) -> Reason:
+    codes = {"freshness": "new-here", "rate": "popular" if popular else "in-the-mix", "stock": "in-stock"}
     best = max(codes, key=lambda name: parts.get(name, 0.0))
     return Reason(codes[best])

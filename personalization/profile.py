@@ -49,18 +49,26 @@ SCOPES: Mapping[str, str] = {"item": "product", "brand": "brand", "category": "c
 STRONGEST_KEPT = 3
 NEWEST_KEPT = 3
 
+BOUGHT = "Order Completed"
+
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """An event that speaks for a taste, or takes one back: `at` in ms since 1970, `weight` as it was on that day."""
+    """An event that speaks for a taste, or takes one back: `at` in ms since 1970, `weight` as it was on that day.
+
+    Brand, category and merchant are those of the event's product.
+    """
 
     event_id: str
     name: str
     product_id: str | None
     at: int
     weight: float
+    brand: str | None = None
+    category: str | None = None
+    merchant_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,10 +118,20 @@ class Profile:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     last: tuple[int, str] | None = None
 
-    def blocks_any(self, product_id: str, brand: str, category: str, merchant_id: str) -> bool:
+    def blocks_any(
+        self, product_id: str | None, brand: str | None, category: str | None, merchant_id: str | None
+    ) -> bool:
         """Tell whether the viewer asked for nothing of this product, brand, category or merchant."""
         keys = (("product", product_id), ("brand", brand), ("category", category), ("merchant", merchant_id))
-        return any((found := self.blocks.get(key)) is not None and found.blocked for key in keys)
+        return any(
+            (found := self.blocks.get((kind, value))) is not None and found.blocked for kind, value in keys if value
+        )
+
+    def bought(self, product_id: str) -> int | None:
+        """Return when the viewer last ordered this product (ms since 1970), None if never or long forgotten."""
+        taste = self.tastes.get(("product", product_id))
+        # An order weighs the most of all events, so the last ones are always among the evidence.
+        return max((each.at for each in taste.evidence if each.name == BOUGHT), default=None) if taste else None
 
 
 NOTHING = Profile()
@@ -167,7 +185,10 @@ def to_json(profile: Profile) -> dict[str, Any]:
                 taste.long,
                 taste.short,
                 taste.at,
-                [[e.event_id, e.name, e.product_id, e.at, e.weight] for e in taste.evidence],
+                [
+                    [e.event_id, e.name, e.product_id, e.at, e.weight, e.brand, e.category, e.merchant_id]
+                    for e in taste.evidence
+                ],
             ]
             for key, taste in profile.tastes.items()
         ],
@@ -205,7 +226,8 @@ def _see(before: Seen | None, at: int) -> Seen:
 def _lean(before: Taste | None, event: Event, weight: float, at: int) -> Taste:
     evidence = () if before is None else before.evidence
     if weight > 0 or event.name in UNDOES:
-        evidence = _kept((*evidence, Evidence(event.id, event.name, event.product_id, at, weight)))
+        about = (event.brand, event.category, event.merchant_id)
+        evidence = _kept((*evidence, Evidence(event.id, event.name, event.product_id, at, weight, *about)))
     if before is None:
         return Taste(weight, weight, at, evidence)
     latest = max(before.at, at)

@@ -4,6 +4,7 @@ Everything is given: profile, candidates, time, seed. The same arguments give th
 """
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,20 +12,27 @@ from datetime import datetime
 from personalization.explain import Reason, reasons
 from personalization.profile import DAY, Key, Profile, milliseconds
 
-# Long-term taste lifts a favourite category by about three places of ten; a session's fresh interest, by as many
-# again. Both are bounded (`_bounded`), so that no history outweighs what the viewer does now.
-LONG: Mapping[str, float] = {"category": 0.5, "brand": 0.25, "product": 0.3, "merchant": 0.25}
-SHORT: Mapping[str, float] = {"category": 1.6, "brand": 0.4, "product": 0.5, "merchant": 0.4}
+# Long-term taste lifts a favourite category to about five places of ten; a session's fresh interest, by two more.
+# Both are bounded (`_bound`), so that no history outweighs what the viewer does now. Together with what repetition
+# costs these are set so that no product fills more than about three places of ten while five others are there.
+LONG: Mapping[str, float] = {"category": 0.6, "brand": 0.25, "product": 0.3, "merchant": 0.25}
+SHORT: Mapping[str, float] = {"category": 2.4, "brand": 0.4, "product": 0.5, "merchant": 0.4}
 FRESHNESS = 0.3
 FRESH_HALF_LIFE = 14 * DAY
 STOCK = 0.1
 PLENTY = 10
 RATE = 0.5
 FATIGUE = 0.3
+# Who has just bought a thing does not need it again; its category and brand stay liked.
+BOUGHT = 3.5
+BOUGHT_HALF_LIFE = 2 * DAY
 # Each earlier place of the same product or category in the last ten: with two products a category, and up to
-# hundreds, shares follow interest instead of the winner taking all ten.
-SAME_PRODUCT = 0.25
-SAME_CATEGORY = 0.12
+# hundreds, shares follow interest instead of the winner taking all ten. A product's second place costs once this,
+# its third four times as much more, its fourth nine times, so that none fills the feed however much it is liked.
+SAME_PRODUCT = 0.09
+# And this, the less the longer ago it was, so that none comes every second place.
+SOON = 0.8
+SAME_CATEGORY = 0.18
 WINDOW = 9
 # Measured on replays: 5 % of surprises beats both none (locks in) and 10 %.
 EXPLORATION = 0.05
@@ -33,7 +41,10 @@ TIE = 1e-9
 
 @dataclass(frozen=True)
 class Candidate:
-    """A product that may be chosen; `rate` is welcomes per showing with everybody, 0 to 1."""
+    """A product that may be chosen; `rate` is welcomes per showing with everybody, 0 to 1.
+
+    `popular` tells that counts of many stand behind the rate and not only what is assumed of every product.
+    """
 
     product_id: str
     merchant_id: str
@@ -42,6 +53,7 @@ class Candidate:
     created_at: datetime
     stock: int
     rate: float = 0.0
+    popular: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,7 @@ def rank(
     category = {each.candidate.product_id: each.candidate.category for each in scored}
     choices = []
     for place in places:
-        window = [held[p] for p in range(max(1, place - WINDOW), place) if p in held]
+        window = {place - p: held[p] for p in range(max(1, place - WINDOW), place) if p in held}
         penalties = _penalties(window, category)
         beside = _others(scored, {held.get(place - 1), held.get(place + 1)})
         open_to = beside or _others(scored, {held.get(place - 1)}) or scored
@@ -151,15 +163,28 @@ def _choose(
         parts,
         "explore" if explored else "exploit",
         propensity,
-        reasons(profile, found.keys, parts, now, explored),
+        reasons(
+            profile,
+            found.candidate.product_id,
+            found.keys,
+            parts,
+            now,
+            explored=explored,
+            popular=found.candidate.popular,
+        ),
     )
 
 
-def _penalties(window: Sequence[str], category: Mapping[str, str]) -> tuple[dict[str, float], dict[str, float]]:
+def _penalties(window: Mapping[int, str], category: Mapping[str, str]) -> tuple[dict[str, float], dict[str, float]]:
+    """Return what products and categories lose for those in `window`, by how many places ago they came."""
+    times: Counter[str] = Counter()
     products: dict[str, float] = {}
     categories: dict[str, float] = {}
-    for product_id in window:
-        products[product_id] = products.get(product_id, 0.0) - SAME_PRODUCT
+    for ago, product_id in sorted(window.items()):
+        times[product_id] += 1
+        products[product_id] = (
+            products.get(product_id, 0.0) - SAME_PRODUCT * times[product_id] ** 2 - SOON / max(1, ago - 1) ** 2
+        )
         name = category.get(product_id)
         if name is not None:
             categories[name] = categories.get(name, 0.0) - SAME_CATEGORY
@@ -191,6 +216,9 @@ def _score(profile: Profile, candidate: Candidate, now: datetime) -> _Scored:
     if seen is not None:
         times = seen.at_time(at)
         parts["fatigue"] = -FATIGUE * times / (3.0 + times)
+    bought = profile.bought(candidate.product_id)
+    if bought is not None:
+        parts["bought"] = -BOUGHT * 2.0 ** (-max(0, at - bought) / BOUGHT_HALF_LIFE)
     return _Scored(candidate, parts, sum(parts.values()), keys)
 
 

@@ -17,6 +17,8 @@ WELCOMED = frozenset(
 )
 # A new product counts as if it had been shown this often at everybody's rate: no luck of the first viewer.
 PRIOR_SHOWN = 20
+# Fewer welcomes than this are no "many people".
+MANY = 10
 # Everybody's rate before anything is known.
 PRIOR_RATE = 0.3
 
@@ -36,6 +38,8 @@ class Rates:
 
     by_product: Mapping[str, float]
     overall: float
+    # Welcomed by many, and no less often than everything together.
+    popular: frozenset[str] = frozenset()
 
     def of(self, product_id: str) -> float:
         """Return a product's rate, 0 to 1; everybody's when it was never shown."""
@@ -76,10 +80,9 @@ def current(tx: Tx) -> Rates:
     rows = tx.all(select(product_counts))
     shown = sum(max(row.shown, row.welcomed) for row in rows)
     overall = (sum(row.welcomed for row in rows) + PRIOR_SHOWN * PRIOR_RATE) / (shown + PRIOR_SHOWN)
-    return Rates(
-        {
-            row.product_id: (row.welcomed + PRIOR_SHOWN * overall) / (max(row.shown, row.welcomed) + PRIOR_SHOWN)
-            for row in rows
-        },
-        overall,
-    )
+    by_product = {
+        row.product_id: (row.welcomed + PRIOR_SHOWN * overall) / (max(row.shown, row.welcomed) + PRIOR_SHOWN)
+        for row in rows
+    }
+    known = {row.product_id for row in rows if row.welcomed >= MANY}
+    return Rates(by_product, overall, frozenset(each for each in known if by_product[each] >= overall))

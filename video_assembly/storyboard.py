@@ -25,12 +25,16 @@ REPEATED = 0.3
 MOST_REPEATED = 3
 # Against a segment of the role in the viewer's language; where there is none, this one costs nothing.
 FOREIGN = 2.0
+# The same whole video again, on top of its parts' repetitions: there is nearly always another way to tell it.
+SAME_AGAIN = 0.5
+MOST_WAYS = 40
 # A hook about another product of the category comes in when the product's own was just seen.
 BORROWED = 0.1
 # As with products: small, explicit, logged.
 EXPLORATION = 0.05
 
 NOTHING_USED: Mapping[str, int] = {}
+NOTHING_TOLD: Mapping[tuple[str, ...], int] = {}
 
 
 @dataclass(frozen=True)
@@ -136,15 +140,17 @@ def plan(
     seed: str,
     *,
     used: Mapping[str, int] = NOTHING_USED,
+    told: Mapping[tuple[str, ...], int] = NOTHING_TOLD,
     lend: Collection[str] = (),
 ) -> Storyboard | None:
     """Return the storyboard of a video about `subject`, or None when its segments make none.
 
-    `used` says how often the viewer lately had each segment; `lend` names products whose hooks may open this video.
+    `used` says how often the viewer lately had each segment, `told` each whole video (its segments' ids in order);
+    `lend` names products whose hooks may open this video.
     """
     best: tuple[float, Plan, Choices] | None = None
     for group in shelf.groups(subject, lend):
-        found = _cheapest(group, subject, rules, used)
+        found = _freshest(group, subject, rules, used, told)
         if found is not None and (best is None or found[0] < best[0]):
             best = (*found, group)
     if best is None:
@@ -172,13 +178,48 @@ def plan(
     return Storyboard(subject, tuple(parts))
 
 
-def _cheapest(group: Choices, subject: Subject, rules: Rules, used: Mapping[str, int]) -> tuple[float, Plan] | None:
+def _freshest(
+    group: Choices,
+    subject: Subject,
+    rules: Rules,
+    used: Mapping[str, int],
+    told: Mapping[tuple[str, ...], int],
+) -> tuple[float, Plan] | None:
+    """Return the cheapest plan when telling the same whole video again costs too."""
+    best: tuple[float, Plan] | None = None
+    # Each plan that was told before is split into the ways without one of its segments.
+    waiting: list[frozenset[str]] = [frozenset()]
+    known = {frozenset[str]()}
+    for _ in range(MOST_WAYS):
+        if not waiting:
+            break
+        without = waiting.pop(0)
+        found = _cheapest(group, subject, rules, used, without)
+        if found is None or (best is not None and found[0] >= best[0]):
+            continue
+        cost, path = found
+        ids = tuple(path[role].id for role in ORDER if role in path)
+        times = min(told.get(ids, 0), MOST_REPEATED)
+        if best is None or cost + SAME_AGAIN * times < best[0]:
+            best = (cost + SAME_AGAIN * times, path)
+        if times:
+            ways = [without | {each} for each in ids]
+            waiting += [way for way in ways if way not in known]
+            known.update(ways)
+    return best
+
+
+def _cheapest(
+    group: Choices, subject: Subject, rules: Rules, used: Mapping[str, int], without: Collection[str]
+) -> tuple[float, Plan] | None:
     # Length so far and parts left out -> the cheapest way there; lengths are few: segments are whole units long.
     reached: dict[tuple[int, int], tuple[float, tuple[SegmentCandidate, ...]]] = {(0, 0): (0.0, ())}
     for role in ORDER:
         options: dict[int, tuple[float, SegmentCandidate]] = {}
         spoken = any(not _foreign(each, rules) for each in group.get(role, ()))
         for each in group.get(role, ()):
+            if each.id in without:
+                continue
             cost = _cost(each, subject, used) + FOREIGN * (spoken and _foreign(each, rules))
             if each.duration_ms not in options or cost < options[each.duration_ms][0]:
                 options[each.duration_ms] = (cost, each)

@@ -54,7 +54,7 @@ FRESH_FOR = timedelta(hours=12)
 # A video whose product sold out still plays for those who have it open.
 SOLD_OUT_GRACE = timedelta(hours=1)
 # Videos watched lately whose segments the next ones avoid.
-RECENT_VIDEOS = 5
+RECENT_VIDEOS = 10
 ASSEMBLED_BY = ("worker", "web")
 
 assembly_counts = slots.counts
@@ -248,20 +248,24 @@ def _planned(
     )
     # A hook of another product must be of one that this viewer could be offered too.
     lend = {each.product_id for each in ranking.eligible(current.profile, products)}
-    used = _used(tx, viewer_id, current, held)
+    lately = _lately(tx, viewer_id, current, held)
+    used = Counter(each for segment_ids in lately for each in segment_ids)
+    told = Counter(lately)
     planned = []
     for choice in choices:
         dice = f"{seed}:{choice.place}:plan"
-        board = storyboard.plan(shelf, about[choice.product_id], rules, dice, used=used, lend=lend)
+        board = storyboard.plan(shelf, about[choice.product_id], rules, dice, used=used, told=told, lend=lend)
         assert board is not None, "only products that a video can be made of are ranked"
         used.update(board.segment_ids)
+        told[board.segment_ids] += 1
         planned.append((choice, board))
     return planned
 
 
 def _candidate(each: ProductFacts, with_everybody: Rates) -> Candidate:
     rate = with_everybody.of(each.id)
-    return Candidate(each.id, each.merchant_id, each.category, each.brand, each.created_at, each.stock, rate)
+    popular = each.id in with_everybody.popular
+    return Candidate(each.id, each.merchant_id, each.category, each.brand, each.created_at, each.stock, rate, popular)
 
 
 def _slot(choice: Choice, board: Storyboard, recipe: Recipe, seed: str, now: datetime) -> Slot:
@@ -279,11 +283,12 @@ def _slot(choice: Choice, board: Storyboard, recipe: Recipe, seed: str, now: dat
     )
 
 
-def _used(tx: Tx, viewer_id: str, current: State, held: Sequence[Slot]) -> Counter[str]:
-    """Count the segments of the feed so far and, for a profiled viewer, of the videos watched last."""
+def _lately(tx: Tx, viewer_id: str, current: State, held: Sequence[Slot]) -> list[tuple[str, ...]]:
+    """Return the segments of each video of the feed so far and, for a profiled viewer, of those watched last."""
     watched = by_id(tx, log.recent_videos(tx, viewer_id, RECENT_VIDEOS)) if current.profiled else {}
-    lately = [*watched.values(), *(slot.recipe for slot in held)]
-    return Counter(each.id for recipe in lately for each in recipe.ingredients)
+    shown = {slot.recipe.id for slot in held}
+    recipes = [*(each for each in watched.values() if each.id not in shown), *(slot.recipe for slot in held)]
+    return [tuple(each.id for each in recipe.ingredients) for recipe in recipes]
 
 
 def _unusable(tx: Tx, held: Sequence[Slot], now: datetime) -> list[Slot]:

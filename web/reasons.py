@@ -18,7 +18,19 @@ EVENTS = {
     "because-watched": "You watched “{product}” for a while.",
     "because-interested": "You said that “{product}” is for you.",
 }
-# How that leads to this video, by what both share; of the same product nothing has to be said.
+# The same where it was about the product that is shown.
+EVENTS_HERE = {
+    "because-bought": "You bought this.",
+    "because-cart": "You put this into your cart.",
+    "because-clicked": "You looked at this.",
+    "because-viewed": "You looked at this.",
+    "because-shared": "You shared this.",
+    "because-liked": "You liked this.",
+    "because-completed": "You watched this to the end.",
+    "because-watched": "You watched this for a while.",
+    "because-interested": "You said that this is for you.",
+}
+# How what was about another product leads to this video, by what both share.
 SHARED = {
     "category": "This is from the same category: {value}.",
     "brand": "This is of the same brand: {value}.",
@@ -28,6 +40,7 @@ WITHOUT_EVENT = {
     "surprise": "A surprise: now and then we show something that your taste would not have chosen.",
     "new-here": "This is new here.",
     "popular": "This does well with many people.",
+    "in-the-mix": "Part of the mix, until we know better what you like.",
     "in-stock": "This is in stock.",
 }
 # Why a segment stands in its video, by the code of video_assembly.storyboard.
@@ -52,6 +65,8 @@ def why_json(
     if not profiled:
         return {"code": "mix", "text": translate(locale, "Part of the mix that everybody sees."), "at": None}
     code = str(reason["code"])
+    if code in EVENTS_HERE and reason.get("about") == "product":
+        return {**reason, "code": code, "text": translate(locale, EVENTS_HERE[code]), "at": reason.get("at")}
     product = products.get(reason.get("product_id") or "")
     if code not in EVENTS or product is None:
         sentence = WITHOUT_EVENT.get(code, "This fits what you watched here.")

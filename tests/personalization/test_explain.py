@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from personalization.log import Event
-from personalization.profile import NOTHING, rebuild
+from personalization.profile import NOTHING, from_json, rebuild, to_json
 from personalization.ranking import Candidate, rank
 from tests.personalization.conftest import NOW
 
@@ -56,26 +56,57 @@ def test_what_was_done_just_now_comes_before_an_old_order() -> None:
 
 
 def test_dislikes_are_no_reason() -> None:
-    assert codes(event("Video Skipped", "lamp", "Lichtfuge", 3)) == ["popular"]
+    assert codes(event("Video Skipped", "lamp", "Lichtfuge", 3)) == ["in-the-mix"]
+
+
+def test_an_event_about_the_shown_product_is_told_as_such() -> None:
+    (choice,) = rank(rebuild([event("Product Added", "lamp", "Lichtfuge", 3)]), [LAMP], [1], NOW, "s", exploration=0)
+    (reason,) = choice.reasons
+    assert (reason.params["about"], reason.params["value"]) == ("product", "lamp")
+
+
+def test_a_finished_order_replaces_what_led_to_it() -> None:
+    happened = [event("Product Added", "lamp", "Lichtfuge", 2), event("Product Clicked", "lamp", "Lichtfuge", 4)]
+    assert codes(*happened) == ["because-cart"], "one reason a product"
+    bought = event("Order Completed", "lamp", "Lichtfuge", 1)
+    assert codes(*happened, bought) == ["because-bought"]
+    long_ago = Event("o", "Order Completed", NOW - timedelta(days=200), "lamp", "living", "Lichtfuge", "herd")
+    before = Event("a", "Product Added", NOW - timedelta(days=200, minutes=1), "lamp", "living", "Lichtfuge", "herd")
+    assert codes(before, long_ago) == ["because-bought"]
+
+
+@pytest.mark.parametrize("scope", ["item", "brand"])
+def test_what_was_ruled_out_is_not_cited(scope: str) -> None:
+    watched = event("Video Content Completed", "blanket", "Norrbruk", 3)
+    no = Event("no", "Not Interested", NOW, "blanket", "living", "Norrbruk", "herd", scope=scope)
+    assert codes(watched) == ["because-completed"]
+    assert codes(watched, no) == ["in-the-mix"]
+    liked = event("Video Liked", "stool", "Lehne", 60)
+    profile = from_json(to_json(rebuild([watched, no, liked])))
+    (choice,) = rank(profile, [LAMP], [1], NOW, "s", exploration=0)
+    assert [each.params["product_id"] for each in choice.reasons] == ["stool"]
+    assert choice.score == pytest.approx(sum(choice.parts.values()))
+    assert codes(watched, no, Event("yes", "Interested", NOW, "jacket", "outdoor", "Regnweg", "w")) == ["in-the-mix"]
 
 
 def test_without_events_the_strongest_part_speaks() -> None:
-    def one(days: float, stock: int, rate: float) -> str:
-        candidate = Candidate("lamp", "herd", "living", "b", NOW - timedelta(days=days), stock, rate)
+    def one(days: float, stock: int, rate: float, popular: bool = False) -> str:
+        candidate = Candidate("lamp", "herd", "living", "b", NOW - timedelta(days=days), stock, rate, popular)
         (choice,) = rank(NOTHING, [candidate], [1], NOW, "s")
         return choice.reasons[0].code
 
     assert one(0, 20, 0.3) == "new-here"
-    assert one(100, 20, 0.9) == "popular"
+    assert one(100, 20, 0.9, popular=True) == "popular"
+    assert one(100, 20, 0.3) == "in-the-mix", "what is assumed of every product is nobody's welcome"
     assert one(100, 20, 0.05) == "in-stock"
 
 
 def test_an_exploration_says_so() -> None:
     others = [LAMP, Candidate("jacket", "herd", "outdoor", "Regnweg", NOW - timedelta(days=200), 20, 0.3)]
-    profile = rebuild([event("Order Completed", "lamp", "Lichtfuge", 3)])
+    profile = rebuild([event("Product Added", "lamp", "Lichtfuge", 3)])
     kinds = {
         (choice.kind, choice.reasons[0].code)
         for seed in range(300)
         for choice in rank(profile, others, [1], NOW, str(seed), exploration=0.5)
     }
-    assert kinds == {("exploit", "because-bought"), ("explore", "surprise")}
+    assert kinds == {("exploit", "because-cart"), ("explore", "surprise")}

@@ -91,7 +91,7 @@ def test_the_same_seed_gives_the_same_feed() -> None:
 
 def test_three_personas_see_clearly_different_feeds() -> None:
     favourite = {"cook": "kitchen", "nester": "living", "hiker": "outdoor"}
-    feeds = {name: rank(rebuild(events), SHOP, TEN, NOW, "s") for name, events in PERSONAS.items()}
+    feeds = {name: rank(rebuild(events), SHOP, TEN, NOW, "s", exploration=0) for name, events in PERSONAS.items()}
     for name, category in favourite.items():
         assert share(feeds[name], category) >= 5, (name, ids(feeds[name]))
         assert 1 <= share(feeds[name], category) <= 8
@@ -120,6 +120,34 @@ def test_three_completions_raise_a_categorys_share_by_two(persona: str, category
         if CATEGORY[choice.product_id] == category:
             assert choice.reasons[0].code == "because-completed"
             assert choice.reasons[0].params["event_id"] in {"e0", "e1", "e2"}
+
+
+@pytest.mark.parametrize("seed", [f"s{n}" for n in range(5)])
+@pytest.mark.parametrize("persona", [*PERSONAS, "nobody"])
+def test_no_product_comes_again_and_again(persona: str, seed: str) -> None:
+    """A liked product comes at most three times in ten places, after one like of today too, and not in turns."""
+    happened = PERSONAS.get(persona, [])
+    for liked in ([], [did("Video Liked", "filter", timedelta(minutes=1))]):
+        shown = ids(rank(rebuild([*happened, *liked]), SHOP, TEN, NOW, seed, exploration=0))
+        assert max(Counter(shown).values()) <= 3, shown
+        every_second = [a for a, b, c in zip(shown, shown[2:], shown[4:], strict=False) if a == b == c]
+        assert not every_second, shown
+
+
+@pytest.mark.parametrize("persona", [*PERSONAS, "nobody"])
+@pytest.mark.parametrize("bought", ["filter", "lamp", "rucksack"])
+def test_what_was_just_bought_comes_rarely_and_its_category_stays_liked(persona: str, bought: str) -> None:
+    happened = PERSONAS.get(persona, [])
+    steps = [did("Product Added", bought, timedelta(minutes=3)), did("Order Completed", bought, timedelta(minutes=1))]
+    after = rank(rebuild([*happened, *steps]), SHOP, TEN, NOW, "s", exploration=0)
+    assert ids(after)[0] != bought
+    assert ids(after).count(bought) <= 2
+    assert max(Counter(ids(after)).values()) <= 4
+    assert share(after, CATEGORY[bought]) >= 3
+    long_ago = rank(rebuild([*happened, did("Order Completed", bought, days(30))]), SHOP, TEN, NOW, "s", exploration=0)
+    assert ids(long_ago).count(bought) >= 2
+    only = rank(rebuild(steps), [BY_ID[bought]], TEN, NOW, "s")
+    assert ids(only) == [bought] * 10
 
 
 @pytest.mark.parametrize("persona", PERSONAS)

@@ -34,3 +34,10 @@ def test_what_was_counted_can_be_taken_out(db: Database) -> None:
         rates.count(tx, events("lamp", 5, 2) + events("jacket", 1, 0))
         rates.count(tx, events("jacket", 1, 0) + events("lamp", 5, 2), sign=-1)
         assert tx.all(select(rates.product_counts)) == before
+
+
+def test_popular_is_what_many_welcomed(db: Database) -> None:
+    with db.writing() as tx:
+        assert rates.current(tx).popular == frozenset()
+        rates.count(tx, events("often", 1000, 300) + events("well", 100, 60) + events("lucky", 1, 1))
+        assert rates.current(tx).popular == {"well"}

@@ -137,6 +137,19 @@ def test_videos_vary_against_what_was_seen_lately() -> None:
     assert all(roles[0] == "hook" and len(roles) >= 4 for roles in one_each)
 
 
+def test_the_same_whole_video_does_not_come_again_while_there_is_another() -> None:
+    twice = [*FIVE, *(segment(f"new-{role}", role) for role in ORDER)]
+    for library, different in ((twice, 6), (FIVE, 3)):
+        used: Counter[str] = Counter()
+        told: Counter[tuple[str, ...]] = Counter()
+        for _ in range(different):
+            board = made(library, used=used, told=told)
+            assert board is not None
+            used.update(board.segment_ids)
+            told[board.segment_ids] += 1
+        assert set(told.values()) == {1}, told
+
+
 def test_chances_are_exact_and_never_touch_offer_or_call_to_action() -> None:
     candidates = [*FIVE, *(segment(f"b-{role}", role, 2 + n % 2) for n, role in enumerate(ORDER))]
     shelf, rules, trials = Shelf(candidates), Rules(exploration=0.4), 8000

@@ -84,6 +84,29 @@ def test_not_interested_in_a_brand_is_kept(front: Shopfront) -> None:
     assert front.name(norrbruk.product_id) in front.names(front.feed(front.viewer))
 
 
+def test_a_product_that_comes_again_is_told_in_another_way(front: Shopfront) -> None:
+    page = front.feed(front.viewer)
+    shown = [tuple(s.id for s in each.segments) for each in page.videos]
+    assert len(set(shown)) == len(shown)
+    watched = page.videos[0]
+    front.send(front.viewer, "Video Content Started", video_id=watched.id)
+    front.send(front.viewer, "Video Liked", video_id=watched.id)
+    after = front.feed(front.viewer, now=NOW + timedelta(minutes=1))
+    assert watched.product_id in {each.product_id for each in after.videos}
+    assert watched.id not in {each.id for each in after.videos}
+
+
+def test_popular_needs_people(front: Shopfront) -> None:
+    def codes() -> set[str]:
+        page = front.feed(front.viewer, seed="s", limit=20, now=NOW + timedelta(days=90))
+        return {reason["code"] for each in page.videos for reason in each.reasons}
+
+    assert "popular" not in codes()
+    for _ in range(12):
+        front.send(front.add_viewer(), "Video Liked", product_id=front.products["lamp"])
+    assert "popular" in codes()
+
+
 def test_nothing_left_gives_an_empty_page(front: Shopfront) -> None:
     for name in PRODUCTS:
         front.sell_out(name)
