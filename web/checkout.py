@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from personalization import events
 from shop import carts, catalog, orders
 from shop.carts import Cart
 from shop.contacts import Contact
@@ -22,6 +23,7 @@ from storage.clock import utcnow
 from storage.database import Tx
 from storage.errors import UserError
 from storage.media import Media
+from video_assembly import recipes
 from web.bodies import read_json
 from web.i18n import locale_of
 from web.limits import client_of
@@ -196,11 +198,24 @@ async def post_order(request: Request) -> Response:
                 expected_total=Money(wish.total.amount, wish.total.currency) if wish.total else None,
                 source=wish.source,
             )
+            if not order.replayed:
+                _tell_bought(tx, person, order)
         return JSONResponse(
             order_json(order), 200 if order.replayed else 201, headers={"Location": f"/v1/orders/{order.id}"}
         )
 
     return await run_in_threadpool(place)
+
+
+def _tell_bought(tx: Tx, person: Person, order: Order) -> None:
+    """Let the feed know what was bought, under the rules of consent; a browser may be gone before it could say so."""
+    bought = dict.fromkeys(line.product_id for group in order.groups for line in group.lines)
+    message = {
+        "messageId": f"order:{order.id}",
+        "event": "Order Completed",
+        "properties": {"order_id": order.id, "products": [{"product_id": each} for each in bought]},
+    }
+    events.ingest(tx, person.id, events.check([message]), utcnow(), recipes.subjects)
 
 
 def get_order(request: Request) -> Response:

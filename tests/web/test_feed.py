@@ -146,7 +146,10 @@ def test_three_completions_raise_the_category_and_why_names_one(client: TestClie
     assert share(after) >= share(before) + 2
     named = [why for video in after for why in video["why"] if why["code"] == "because-completed"]
     assert named
-    assert any(titles[product] in named[0]["text"] for product in products)
+    assert {why["product_id"] for why in named} <= set(products)
+    of_another = [why for why in named if why["about"] != "product"]
+    assert all(titles[why["product_id"]] in why["text"] for why in of_another)
+    assert {why["text"] for why in named if why["about"] == "product"} <= {"Das hast du bis zum Ende gesehen."}
     assert named[0]["at"]
 
 
@@ -157,6 +160,29 @@ def test_not_interested_in_a_brand_takes_it_away(client: TestClient) -> None:
     brand = video["product"]["brand"]
     told(client, "Not Interested", video_id=video["id"], scope="brand")
     assert brand not in {each["product"]["brand"] for each in feed(client)["videos"]}
+
+
+@pytest.mark.usefixtures("shop")
+def test_an_order_reaches_the_feed_and_its_reasons(client: TestClient) -> None:
+    agree(client)
+    shown = feed(client)["videos"]
+    product = shown[0]["product"]
+    variant = client.get(f"/v1/products/{product['id']}").json()["variants"][0]["id"]
+    told(client, "Product Added", product_id=product["id"])
+    contact = {"name": "Ada", "email": "ada@example.org", "street": "Weg 1", "postcode": "20095", "city": "Hamburg"}
+    body = {"items": [{"variant_id": variant, "quantity": 1}], "contact": contact}
+    for status in (201, 200):
+        placed = client.post("/v1/orders", json=body, headers={"Idempotency-Key": "k"})
+        assert placed.status_code == status
+    after = feed(client, "limit=20")["videos"]
+    assert after[0]["product"]["id"] != product["id"]
+    why = [(video["product"]["id"], each) for video in after for each in video["why"]]
+    cited = {each["code"] for _, each in why if each.get("product_id") == product["id"]}
+    assert cited == {"because-bought"}
+    for shown_id, each in why:
+        if each.get("product_id"):
+            assert (each["about"] == "product") == (each["product_id"] == shown_id)
+            assert (product["title"] in each["text"]) == (shown_id != product["id"])
 
 
 @pytest.mark.usefixtures("shop")
