@@ -191,8 +191,16 @@ def test_an_invited_merchant_starts_with_nothing_and_puts_a_product_on_sale(
     theirs.get_by_label("Price in €, incl. VAT").fill("12,90")
     theirs.get_by_role("button", name="Save product").click()
     theirs.wait_for_url(re.compile("/merchant/products"))
-    expect(theirs.get_by_role("link", name="Basket")).to_be_visible()
+    expect(theirs.get_by_role("link", name="Basket", exact=True)).to_be_visible()
     expect(theirs.get_by_text("€12.90")).to_be_visible()
+    assert rule_breaks(theirs) == []
+    theirs.get_by_role("link", name="Edit Basket").click()
+    theirs.get_by_label("Price in €, incl. VAT").fill("14.50")
+    assert rule_breaks(theirs) == []
+    theirs.get_by_role("button", name="Save changes").click()
+    expect(theirs.get_by_text("€14.50")).to_be_visible()
+    theirs.get_by_role("link", name="Orders").click()
+    expect(theirs.get_by_text("Nobody has ordered from your shop yet.")).to_be_visible()
     assert rule_breaks(theirs) == []
     theirs.get_by_role("link", name="Clips").click()
     theirs.get_by_text("Can videos be made?").click()
