@@ -247,21 +247,28 @@ class MediaProcess:
     def tick(self) -> None:
         """Once a second: reports, and the ends of those that never came, fell silent or did not come back."""
         now = self._loop.time()
-        config = self._config
         for room, live in list(self._rooms.items()):
-            publisher = live.publisher
-            if publisher is not None:
-                publisher.tick()
-                self._watch_publisher(room, live, publisher, now)
-            if live.lost_at is not None and now - live.lost_at > config.grace:
-                self._run(self._end(room, live))
-                continue
-            for session, viewer in list(live.viewers.items()):
-                viewer.tick()
-                born = self._sessions[session][1]
-                late = not viewer.peer.connected and now - born > config.connect_timeout
-                if late or (viewer.peer.connected and now - viewer.peer.heard > config.viewer_silence):
-                    self._run(self.close(session))
+            try:
+                self._tick_room(room, live, now)
+            except Exception:
+                # One room's fault is not the others': their packets go on.
+                logger.exception("room %s could not be looked after", room)
+
+    def _tick_room(self, room: str, live: Live, now: float) -> None:
+        config = self._config
+        publisher = live.publisher
+        if publisher is not None:
+            publisher.tick()
+            self._watch_publisher(room, live, publisher, now)
+        if live.lost_at is not None and now - live.lost_at > config.grace:
+            self._run(self._end(room, live))
+            return
+        for session, viewer in list(live.viewers.items()):
+            viewer.tick()
+            born = self._sessions[session][1]
+            late = not viewer.peer.connected and now - born > config.connect_timeout
+            if late or (viewer.peer.connected and now - viewer.peer.heard > config.viewer_silence):
+                self._run(self.close(session))
 
     def _watch_publisher(self, room: str, live: Live, publisher: Publisher, now: float) -> None:
         born = self._sessions[live.session][1]
