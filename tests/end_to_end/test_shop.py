@@ -234,6 +234,8 @@ def test_buying_with_the_keyboard_alone(page: Page, sell: Sell) -> None:
         page.keyboard.type(value)
     reach(page, ORDER)
     page.keyboard.press("Enter")
+    # The page moves the focus when the order is there: Tab only counts from then on.
+    expect(page.get_by_role("heading", name="Danke, deine Bestellung")).to_be_focused()
     reach(page, "Bestellung ansehen")
     with page.context.expect_page() as opened:
         page.keyboard.press("Enter")
