@@ -224,21 +224,17 @@ def demo_group() -> None:
 @with_settings
 def demo_load(settings: Settings) -> None:
     """Put the demo shop into the current database; again does no harm."""
-    from storage import schema
-    from storage.clock import utcnow
-    from storage.database import Database
-    from storage.media import Media
-    from web import demo
-
-    database = Database(settings.resolved_database_url)
-    schema.upgrade(database)
-    demo.load(database, Media(settings.media_dir), utcnow())
+    _load_demo(settings, anew=False)
 
 
 @demo_group.command("reset")
 @with_settings
 def demo_reset(settings: Settings) -> None:
     """Take the demo shop out and put it in as new."""
+    _load_demo(settings, anew=True)
+
+
+def _load_demo(settings: Settings, anew: bool) -> None:
     from storage import schema
     from storage.clock import utcnow
     from storage.database import Database
@@ -247,7 +243,9 @@ def demo_reset(settings: Settings) -> None:
 
     database = Database(settings.resolved_database_url)
     schema.upgrade(database)
-    demo.reset(database, Media(settings.media_dir), utcnow())
+    if anew:
+        demo.forget(database, utcnow())
+    demo.load(database, Media(settings.media_dir), utcnow())
 
 
 @demo_group.command("broadcast")

@@ -62,8 +62,8 @@ def load(database: Database, media: Media, now: datetime) -> None:
             _persona(tx, persona, products, now)
 
 
-def reset(database: Database, media: Media, now: datetime) -> None:
-    """Forget what the demo's people did, put back the stock, and load again."""
+def forget(database: Database, now: datetime) -> None:
+    """Forget what the demo's people did, and the people, and put back the stock."""
     with database.writing() as tx:
         for person_id in people(tx).values():
             for erase in (personal.erase, videos.erase, shop.erase, accounts.erase):
@@ -76,7 +76,6 @@ def reset(database: Database, media: Media, now: datetime) -> None:
             held = {variant.sku: variant for variant in catalog.by_id(tx, [product_id], "de")[product_id].variants}
             for variant in each["variants"]:
                 stock.count(tx, held[variant["sku"]].id, variant["stock"], now)
-    load(database, media, now)
 
 
 def people(tx: Tx) -> dict[str, str]:
