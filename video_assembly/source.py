@@ -63,7 +63,7 @@ def container_of(head: bytes) -> str:
 
 
 def lost_its_index(file: BinaryIO, size: int) -> bool:
-    """Whether an MP4 or MOV of `size` bytes ends inside a box before its `moov` came (ISO/IEC 14496-12, 4.2).
+    """Whether an MP4 or MOV of `size` bytes ends inside its media before its `moov` came (ISO/IEC 14496-12, 4.2).
 
     Telephones write the index last, so half a copied file has none and no demuxer can say why.
     """
@@ -71,8 +71,9 @@ def lost_its_index(file: BinaryIO, size: int) -> bool:
     for _ in range(_MOST_BOXES):
         file.seek(at)
         head = file.read(16)
-        if len(head) < 8 or head[4:8] == b"moov":
-            return len(head) < 8 and at != size
+        kind = head[4:8]
+        if len(head) < 8 or kind == b"moov":
+            return False
         length: int = struct.unpack_from(">I", head)[0]
         if length == 1 and len(head) == 16:
             length = struct.unpack_from(">Q", head, 8)[0]
@@ -80,7 +81,7 @@ def lost_its_index(file: BinaryIO, size: int) -> bool:
             return False
         at += length
         if at > size:
-            return True
+            return kind == b"mdat"
     return False
 
 
