@@ -18,6 +18,8 @@ FILES = {
     "htm.js": "htm/dist/htm.module.js",
     "signals.js": "@preact/signals/dist/signals.mjs",
     "signals-core.js": "@preact/signals-core/dist/signals-core.mjs",
+    # Light: without captions, protection and separate sound, which our playlists do not have.
+    "hls.js": "hls.js/dist/hls.light.min.mjs",
     "inter-latin.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
 }
 ICONS = """

@@ -19,6 +19,7 @@ VENDOR_MODULES = {
     "htm": "vendor/htm.js",
     "@preact/signals": "vendor/signals.js",
     "@preact/signals-core": "vendor/signals-core.js",
+    "hls.js/light": "vendor/hls.js",
 }
 
 # A bare machine has no /etc/mime.types, and a module with the wrong type is not run.
