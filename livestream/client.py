@@ -66,17 +66,29 @@ class MediaClient:
     ) -> None:
         await self.aclose()
 
-    async def publish(self, room: str, offer_sdp: str) -> Answer:
-        """Start publishing; raises OfferRefused, AlreadyPublished, Full, MediaProcessGone."""
-        return Answer(**await self._call({"call": "publish", "room": room, "offer": offer_sdp}))
+    async def publish(self, room: str, offer_sdp: str, *, login: str = "") -> Answer:
+        """Start publishing, until `login` ends; raises OfferRefused, AlreadyPublished, Full, MediaProcessGone."""
+        call = {"call": "publish", "room": room, "offer": offer_sdp, "login": login}
+        return Answer(**await self._call(call))
 
-    async def play(self, room: str, offer_sdp: str) -> Answer:
-        """Start playing; raises OfferRefused, NobodyPublishes, Full, MediaProcessGone."""
-        return Answer(**await self._call({"call": "play", "room": room, "offer": offer_sdp}))
+    async def play(
+        self, room: str, offer_sdp: str, *, owner: str = "", login: str = "", resume: str | None = None
+    ) -> Answer:
+        """Start playing; raises OfferRefused, NobodyPublishes, Full, MediaProcessGone.
+
+        An `owner` has two connections at most, those of a `login` end with it, and `resume` is the lost session whose
+        place this one takes.
+        """
+        call = {"call": "play", "room": room, "offer": offer_sdp, "owner": owner, "login": login, "resume": resume}
+        return Answer(**await self._call(call))
 
     async def close(self, session: str) -> bool:
         """End a session; False when there is no such session (any more). Raises MediaProcessGone."""
         return bool(await self._call({"call": "close", "session": session}))
+
+    async def close_login(self, login: str) -> int:
+        """End every session of a login; returns how many there were. Raises MediaProcessGone."""
+        return int(await self._call({"call": "close-login", "login": login}))
 
     async def stats(self) -> dict[str, Any]:
         """Read the counters of the media process; raises MediaProcessGone."""

@@ -1,26 +1,23 @@
 """The media process: peer connections and packets, called over a unix socket.
 
-Run as `python -m livestream.server --socket PATH`. The socket speaks one JSON object a line: a call
-`{"id", "call", ...}` is answered by `{"id", "result"}` or `{"id", "error"}`, and every client hears
-`{"event": "published" | "lost" | "ended", "room", "session"}`.
+Run as `python -m livestream.server --socket PATH`; control.py says how the socket speaks.
 """
 
-import argparse
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import secrets
 import signal
-import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from livestream import offers, rtcp
-from livestream.errors import AlreadyPublished, Full, LiveError, NobodyPublishes, OfferRefused
+from livestream import control, offers, rtcp
+from livestream.config import Config, read_arguments
+from livestream.control import Control
+from livestream.errors import AlreadyPublished, Full, NobodyPublishes, OfferRefused
+from livestream.load import Load
 from livestream.packets import Ingress, Peer
 from livestream.publisher import Publisher
 from livestream.stream import Stream
@@ -28,28 +25,18 @@ from livestream.viewer import Viewer
 
 logger = logging.getLogger(__name__)
 
-#: One call holds an offer of 32 kB; JSON escapes lengthen it.
-MAX_LINE = 256 * 1024
-#: Events that a client has not read yet; a client that far behind is cut off and starts again from a snapshot.
-MAX_UNREAD_BYTES = 1024 * 1024
+#: Connections of one person who watches; a new one beyond it ends the oldest.
+MAX_PER_OWNER = 2
 
 
 @dataclass(frozen=True)
-class Config:
-    """Settings of the media process; times in seconds."""
+class Session:
+    """One connection: since when (loop time), whose, and the login that it ends with; empty where nobody signed in."""
 
-    socket: Path
-    #: Addresses to offer. Local ones are bound, others announced as leading here; none means all local ones.
-    addresses: tuple[str, ...] = ()
-    #: The one UDP port of each address; 0 lets the system choose.
-    port: int = 0
-    max_peers: int = 200
-    connect_timeout: float = 10.0
-    #: Silence after which a publisher counts as lost, and a viewer as gone.
-    publisher_silence: float = 5.0
-    viewer_silence: float = 30.0
-    #: How long viewers are kept while a lost publisher may come back.
-    grace: float = 30.0
+    room: str
+    born: float
+    owner: str = ""
+    login: str = ""
 
 
 @dataclass
@@ -72,11 +59,12 @@ class MediaProcess:
         self._loop = asyncio.get_running_loop()
         self._ingress = Ingress(config.addresses, config.port)
         self._rooms: dict[str, Live] = {}
-        self._sessions: dict[str, tuple[str, float]] = {}
+        self._sessions: dict[str, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
+        self.control = Control(self._answer_call, self._what_is_live)
+        self.load = Load()
 
-    async def publish(self, room: str, offer: str) -> dict[str, str]:
+    async def publish(self, room: str, offer: str, login: str = "") -> dict[str, str]:
         """Answer a publisher's offer; raises OfferRefused, AlreadyPublished, Full."""
         parsed = offers.parse(offer)
         agreed = offers.accept_publish(parsed)
@@ -97,41 +85,72 @@ class MediaProcess:
         publisher = Publisher(peer, live.stream, agreed, lambda: self._media_came(room, session))
         self._sessions.pop(live.session, None)
         live.publisher, live.session, live.published = publisher, session, False
-        self._sessions[session] = (room, self._loop.time())
+        self._sessions[session] = Session(room, self._loop.time(), login=login)
         peer.on_closed = lambda reason: self._publisher_gone(room, session, reason)
         if replaced is not None:
             self._run(replaced.close())
         return self._answer(session, peer, parsed, agreed, live.stream)
 
-    async def play(self, room: str, offer: str) -> dict[str, str]:
-        """Answer a viewer's offer; raises OfferRefused, NobodyPublishes, Full."""
+    async def play(
+        self, room: str, offer: str, owner: str = "", login: str = "", resume: str | None = None
+    ) -> dict[str, str]:
+        """Answer a viewer's offer; raises OfferRefused, NobodyPublishes, Full.
+
+        `resume` is the lost session whose place this one takes: it ends, and no capacity is asked for.
+        """
         parsed = offers.parse(offer)
         live = self._rooms.get(room)
         if live is None or not (live.published or live.lost_at is not None):
             raise NobodyPublishes
         agreed = offers.accept_play(parsed, live.stream.codecs)
+        if resume is None:
+            self._check_room_for_a_viewer()
+        else:
+            self._leave(resume)
+        mine = [session for session, made in self._sessions.items() if owner and made.owner == owner]
+        for oldest in mine[: max(0, len(mine) - MAX_PER_OWNER + 1)]:
+            self._leave(oldest)
         self._check_room_for_one_more()
         session = secrets.token_urlsafe(16)
         peer = self._peer(parsed)
         live.viewers[session] = Viewer(peer, live.stream, agreed)
-        self._sessions[session] = (room, self._loop.time())
+        self._sessions[session] = Session(room, self._loop.time(), owner, login)
         peer.on_closed = lambda reason: self._run(self.close(session))
         return self._answer(session, peer, parsed, agreed, live.stream)
 
     async def close(self, session: str) -> bool:
         """End a session; a publisher's ends the stream for everybody. False when there is no such session."""
-        room, _ = self._sessions.get(session, ("", 0.0))
-        live = self._rooms.get(room)
-        if live is None:
+        known = self._sessions.get(session)
+        live = self._rooms.get(known.room) if known is not None else None
+        if known is None or live is None:
             return False
         if session == live.session:
-            await self._end(room, live)
+            await self._end(known.room, live)
             return True
-        self._sessions.pop(session, None)
-        viewer = live.viewers.pop(session, None)
+        viewer = self._take_out(session)
         if viewer is not None:
             await viewer.close()
         return viewer is not None
+
+    def close_login(self, login: str) -> int:
+        """End every session of a login that is over; a publisher's too. Returns how many there were."""
+        theirs = [session for session, made in self._sessions.items() if login and made.login == login]
+        for session in theirs:
+            self._run(self.close(session))
+        return len(theirs)
+
+    def _take_out(self, session: str) -> Viewer | None:
+        made = self._sessions.pop(session, None)
+        live = self._rooms.get(made.room) if made is not None else None
+        return live.viewers.pop(session, None) if live is not None else None
+
+    def _leave(self, session: str) -> None:
+        # Its place is free at once; the goodbye takes its time. A publisher is no viewer and stays.
+        if any(live.session == session for live in self._rooms.values()):
+            return
+        viewer = self._take_out(session)
+        if viewer is not None:
+            self._run(viewer.close())
 
     def stats(self) -> dict[str, Any]:
         """Count peers, rooms, viewers, packets and dropped datagrams."""
@@ -154,11 +173,23 @@ class MediaProcess:
         return {
             "peers": len(self._sessions),
             "max_peers": self._config.max_peers,
+            "viewers": self._viewers(),
+            "max_viewers": self._config.max_viewers,
+            "lag_seconds": self.load.lag,
+            "busy": self.load.busy,
+            "saturated": self.load.saturated,
             "rooms": rooms,
             "dropped": dict(self._ingress.dropped),
             "cpu_seconds": sum(os.times()[:2]),
             "pid": os.getpid(),
         }
+
+    def _viewers(self) -> int:
+        return sum(len(live.viewers) for live in self._rooms.values())
+
+    def _check_room_for_a_viewer(self) -> None:
+        if self._viewers() >= self._config.max_viewers or self.load.saturated:
+            raise Full
 
     def _check_room_for_one_more(self) -> None:
         if len(self._sessions) >= self._config.max_peers:
@@ -224,13 +255,12 @@ class MediaProcess:
         await asyncio.gather(*ends)
 
     def _tell(self, event: str, room: str, session: str) -> None:
-        line = json.dumps({"event": event, "room": room, "session": session}).encode() + b"\n"
-        for writer in list(self._clients):
-            if writer.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
-                self._clients.pop(writer, None)
-                writer.transport.abort()
-            else:
-                writer.write(line)
+        self.control.tell({"event": event, "room": room, "session": session})
+
+    def _what_is_live(self) -> Iterator[control.Event]:
+        for room, live in self._rooms.items():
+            if live.published and live.lost_at is None:
+                yield {"event": "published", "room": room, "session": live.session}
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> None:
         task = self._loop.create_task(self._quietly(work))
@@ -265,13 +295,13 @@ class MediaProcess:
             return
         for session, viewer in list(live.viewers.items()):
             viewer.tick()
-            born = self._sessions[session][1]
+            born = self._sessions[session].born
             late = not viewer.peer.connected and now - born > config.connect_timeout
             if late or (viewer.peer.connected and now - viewer.peer.heard > config.viewer_silence):
                 self._run(self.close(session))
 
     def _watch_publisher(self, room: str, live: Live, publisher: Publisher, now: float) -> None:
-        born = self._sessions[live.session][1]
+        born = self._sessions[live.session].born
         if not publisher.moved:
             if now - born > self._config.connect_timeout:
                 self._publisher_gone(room, live.session, "it never sent anything")
@@ -286,63 +316,23 @@ class MediaProcess:
         await asyncio.gather(*(self._end(room, live) for room, live in list(self._rooms.items())))
         if self._tasks:
             await asyncio.gather(*self._tasks)
-        calls = list(self._clients.values())
-        for writer in list(self._clients):
-            writer.close()
-        await asyncio.gather(*calls)
+        await self.control.stop()
         self._ingress.close()
 
-    async def serve_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one client's calls in order until it hangs up; first it hears what is live."""
-        for room, live in self._rooms.items():
-            if live.published and live.lost_at is None:
-                event = {"event": "published", "room": room, "session": live.session}
-                writer.write(json.dumps(event).encode() + b"\n")
-        task: asyncio.Task[None] | None = asyncio.current_task()
-        assert task is not None, "a connection is served by a task of its own"
-        self._clients[writer] = task
-        try:
-            while line := await reader.readline():
-                writer.write(json.dumps(await self._call(line)).encode() + b"\n")
-                await writer.drain()
-        except (ConnectionError, ValueError, asyncio.LimitOverrunError) as reason:
-            logger.warning("a client was cut off: %s", reason)
-        finally:
-            self._clients.pop(writer, None)
-            writer.close()
-
-    async def _call(self, line: bytes) -> dict[str, Any]:
-        number = None
-        try:
-            call = json.loads(line)
-            number = call.get("id")
-            match call:
-                case {"call": "publish", "room": str(room), "offer": str(offer)}:
-                    return {"id": number, "result": await self.publish(room, offer)}
-                case {"call": "play", "room": str(room), "offer": str(offer)}:
-                    return {"id": number, "result": await self.play(room, offer)}
-                case {"call": "close", "session": str(session)}:
-                    return {"id": number, "result": await self.close(session)}
-                case {"call": "stats"}:
-                    return {"id": number, "result": self.stats()}
-            raise OfferRefused(422, "unknown-call", "The media process does not know this call.")
-        except LiveError as refusal:
-            return {"id": number, "error": {"status": refusal.status, "code": refusal.code, "message": str(refusal)}}
-        except Exception:
-            logger.exception("a call failed")
-            return {"id": number, "error": {"status": 500, "code": "fault", "message": "The media process failed."}}
-
-
-def _listen(path: Path) -> socket.socket:
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        listening.bind(str(path))
-    finally:
-        os.umask(before)
-    return listening
+    async def _answer_call(self, call: dict[str, Any]) -> Any:
+        match call:
+            case {"call": "publish", "room": str(room), "offer": str(offer)}:
+                return await self.publish(room, offer, str(call.get("login", "")))
+            case {"call": "play", "room": str(room), "offer": str(offer)}:
+                owner, login = str(call.get("owner", "")), str(call.get("login", ""))
+                return await self.play(room, offer, owner, login, call.get("resume"))
+            case {"call": "close", "session": str(session)}:
+                return await self.close(session)
+            case {"call": "close-login", "login": str(login)}:
+                return self.close_login(login)
+            case {"call": "stats"}:
+                return self.stats()
+        raise OfferRefused(422, "unknown-call", "The media process does not know this call.")
 
 
 async def serve(config: Config, ready: Callable[[], None] = lambda: None) -> None:
@@ -352,13 +342,14 @@ async def serve(config: Config, ready: Callable[[], None] = lambda: None) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     process = MediaProcess(config)
-    listening = _listen(config.socket)
-    server = await asyncio.start_unix_server(process.serve_client, sock=listening, limit=MAX_LINE)
+    listening = control.listen(config.socket)
+    server = await asyncio.start_unix_server(process.control.serve_client, sock=listening, limit=control.MAX_LINE)
     ready()
     try:
         while not stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), 1.0)
+            process.load.tick(loop.time(), sum(os.times()[:2]))
             process.tick()
     finally:
         server.close()
@@ -369,22 +360,8 @@ async def serve(config: Config, ready: Callable[[], None] = lambda: None) -> Non
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line and serve."""
-    parser = argparse.ArgumentParser(prog="python -m livestream.server", description="The media process.")
-    parser.add_argument("--socket", type=Path, required=True, help="unix socket for calls; created with mode 0600")
-    parser.add_argument("--address", action="append", default=[], help="address to offer; repeat for more")
-    parser.add_argument("--port", type=int, default=0, help="UDP port of every address; 0: any")
-    parser.add_argument("--max-peers", type=int, default=200, help="connections of publishers and viewers together")
-    parser.add_argument("--grace", type=float, default=30.0, help="seconds that viewers wait for a lost publisher")
-    parser.add_argument("--log-level", default="WARNING")
-    given = parser.parse_args(arguments)
-    logging.basicConfig(level=given.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    config = Config(
-        socket=given.socket,
-        addresses=tuple(given.address),
-        port=given.port,
-        max_peers=given.max_peers,
-        grace=given.grace,
-    )
+    config, log_level = read_arguments(arguments)
+    logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     asyncio.run(serve(config))
 
 

@@ -15,7 +15,8 @@ from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, MediaStreamT
 from benchmarks.rawpeer import CODECS, RawPeer
 from livestream import rtp
 from livestream.client import MediaClient
-from livestream.server import Config, MediaProcess
+from livestream.config import Config
+from livestream.server import MediaProcess
 
 H264_KEY = bytes([0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 0xCE])
 H264_DELTA = bytes([0x41, 0x9A, 0x01])

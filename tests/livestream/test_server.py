@@ -317,3 +317,60 @@ async def test_events_tell_of_a_stream(media: MediaClient) -> None:
         task.cancel()
     await asyncio.gather(early, late, return_exceptions=True)
     await source.close()
+
+
+async def test_a_person_has_two_connections_and_a_third_ends_the_oldest(media: MediaClient) -> None:
+    publisher, _ = await publish(media, "room", "vp8")
+    mine = [(await media.play("room", Screen(("vp8",)).offer(), owner="mia")).session for _ in range(3)]
+    other = (await media.play("room", Screen(("vp8",)).offer(), owner="ada")).session
+    unknown = [(await media.play("room", Screen(("vp8",)).offer())).session for _ in range(3)]
+    assert [await media.close(session) for session in mine] == [False, True, True]
+    assert [await media.close(session) for session in (other, *unknown)] == [True] * 4
+    await publisher.close()
+
+
+async def test_who_resumes_takes_their_own_place_and_nobody_elses(tmp_path: Path) -> None:
+    """A full room lets nobody in but the one who was in it; the lost session ends, the publisher's does not."""
+    async with running(tmp_path, "--max-viewers", "1", "--max-peers", "3") as media:
+        publisher, publishing = await publish(media, "room", "vp8")
+        first = (await media.play("room", Screen(("vp8",)).offer())).session
+        with pytest.raises(Full):
+            await media.play("room", Screen(("vp8",)).offer())
+        screen = Screen(("vp8",))
+        second = await join(screen, lambda room, offer: media.play(room, offer, resume=first), "room")
+        assert not await media.close(first)
+        stats = await media.stats()
+        assert (stats["viewers"], stats["peers"]) == (1, 2)
+        await until(lambda: screen.of("vp8"))
+        await media.play("room", Screen(("vp8",)).offer(), resume=publishing)
+        with pytest.raises(Full):
+            # The process itself has no place left, whoever asks.
+            await media.play("room", Screen(("vp8",)).offer(), resume="never-was")
+        assert await is_live(media, "room")
+        assert await media.close(second)
+        await screen.close()
+        await publisher.close()
+
+
+async def test_a_login_that_is_over_takes_its_connections_along(media: MediaClient) -> None:
+    source = Source()
+    await join(source, lambda room, offer: media.publish(room, offer, login="host"), "room")
+    source.write("h264", 0, H264_KEY)
+    await until(lambda: is_live(media, "room"))
+    left = (await media.play("room", Screen().offer(), owner="mia", login="phone")).session
+    stays = (await media.play("room", Screen().offer(), owner="mia", login="laptop")).session
+    assert await media.close_login("phone") == 1
+    assert await media.close_login("") == 0
+    await until(lambda: _viewers(media, 1))
+    assert [await media.close(session) for session in (left, stays)] == [False, True]
+    assert await media.close_login("host") == 1
+    await until(lambda: _rooms(media, 0))
+    await source.close()
+
+
+async def _viewers(media: MediaClient, count: int) -> bool:
+    return bool((await media.stats())["viewers"] == count)
+
+
+async def _rooms(media: MediaClient, count: int) -> bool:
+    return len((await media.stats())["rooms"]) == count
