@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +59,8 @@ class MediaProcess:
         self._config = config
         self._loop = asyncio.get_running_loop()
         self._ingress = Ingress(config.addresses, config.port)
+        # Opened now, so that a port that is taken is known at the start.
+        self._addresses = self._ingress.candidates()
         self._rooms: dict[str, Live] = {}
         self._sessions: dict[str, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -180,6 +183,7 @@ class MediaProcess:
             "saturated": self.load.saturated,
             "rooms": rooms,
             "dropped": dict(self._ingress.dropped),
+            "addresses": self._addresses,
             "cpu_seconds": sum(os.times()[:2]),
             "pid": os.getpid(),
         }
@@ -362,7 +366,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Read the command line and serve."""
     config, log_level = read_arguments(arguments)
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    asyncio.run(serve(config))
+    try:
+        asyncio.run(serve(config))
+    except OSError as error:
+        sys.exit(f"The media process cannot start: {error}")
 
 
 if __name__ == "__main__":

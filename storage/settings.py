@@ -4,10 +4,11 @@ import hashlib
 import os
 import secrets
 import tempfile
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
@@ -26,7 +27,8 @@ class Settings(BaseSettings):
     redis_url: str = Field("", validation_alias="REDIS_URL", description="broker; empty: the embedded one")
     database_url: str = Field("", validation_alias="DATABASE_URL", description="rows; empty: SQLite in data_dir")
     media_url: str = Field("", validation_alias="MEDIA_URL", description="media files; empty: a folder in data_dir")
-    media_address: str = Field("", description="comma separated addresses that rooms announce to viewers")
+    media_address: str = Field("", description="comma separated IP addresses that rooms announce to viewers")
+    media_port: int = Field(0, ge=0, le=65535, description="the one UDP port of live rooms; 0 takes free ones")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["text", "json"] = Field("text", description="json for log collectors")
     demo: bool = Field(False, description="demo shop and its one-click sign-in, on loopback only")
@@ -37,6 +39,17 @@ class Settings(BaseSettings):
     trust_proxy: bool = Field(False, description="take the client's address and scheme from X-Forwarded-*")
     allowed_hosts: str = Field("*", description="comma separated Host values that web answers to")
     operator_name: str = Field("", description="name and address for the Impressum page")
+
+    @field_validator("media_address")
+    @classmethod
+    def _only_addresses(cls, text: str) -> str:
+        # Browsers do not look up names in candidates.
+        return ",".join(str(ip_address(each.strip())) for each in text.split(",") if each.strip())
+
+    @property
+    def media_addresses(self) -> tuple[str, ...]:
+        """The addresses of `media_address`: those of this machine are bound, others announced as leading here."""
+        return tuple(each for each in self.media_address.split(",") if each)
 
     @property
     def resolved_database_url(self) -> str:
@@ -86,6 +99,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "VITRINE_HOST": settings.host,
         "VITRINE_PORT": str(settings.port),
         "VITRINE_DEMO": "1" if settings.demo else "0",
+        "VITRINE_MEDIA_ADDRESS": settings.media_address,
+        "VITRINE_MEDIA_PORT": str(settings.media_port),
         "VITRINE_LOG_LEVEL": settings.log_level,
         "VITRINE_LOG_FORMAT": settings.log_format,
         "REDIS_URL": settings.redis_url,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from pydantic import ValidationError
 
 from storage.settings import Settings, child_environment
 from web import logs
@@ -25,6 +26,8 @@ LARGEST_HEADER = 16_384
 LARGEST_MESSAGE = 65_536
 BROKER_PATIENCE = 15.0
 PATIENCE = 60.0
+# Options that stand for the setting of the same name.
+SET_BY_OPTIONS = ("host", "port", "demo", "media_address", "media_port")
 
 
 @click.group()
@@ -39,21 +42,39 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Where everything is kept.")
     @wraps(command)
     def wrapped(*args: Any, data_dir: Path | None, **options: Any) -> None:
-        wishes = {name: options.pop(name, None) for name in ("host", "port", "demo")}
+        wishes = {name: options.pop(name, None) for name in SET_BY_OPTIONS}
         given = {name: wish for name, wish in wishes.items() if wish is not None}
         if data_dir is not None:
             given["data_dir"] = data_dir.resolve()
-        settings = Settings(**given)
+        settings = read_settings(given)
         settings.prepare()
         command(settings, *args, **options)
 
     return wrapped
 
 
+def read_settings(given: dict[str, Any]) -> Settings:
+    """Read the settings; what is wrong with them is said by the name that the operator wrote."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        wrong = ((str(each["loc"][0]), each["msg"]) for each in error.errors())
+        lines = [f"{name if name.isupper() else f'VITRINE_{name.upper()}'}: {message}" for name, message in wrong]
+        raise click.ClickException("\n".join(lines)) from None
+
+
+def media_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of the media process's address and port."""
+    address = click.option("--media-address", help="Comma separated IP addresses that viewers' browsers can reach.")
+    port = click.option("--media-port", type=int, help="The one UDP port of live rooms; 0 takes free ones.")
+    return address(port(command))
+
+
 @main.command()
 @click.option("--demo", is_flag=True, default=None, help="With the demo shop and one-click sign-in (loopback only).")
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
+@media_options
 @with_settings
 def up(settings: Settings) -> None:
     """Start everything and print one URL."""
@@ -169,19 +190,19 @@ def build_services(settings: Settings) -> "Services":
 
 
 @main.command()
-@click.option("--media-address", help="Comma separated addresses that viewers' browsers can reach.")
+@media_options
 @with_settings
-def media(settings: Settings, media_address: str | None) -> None:
+def media(settings: Settings) -> None:
     """Run the media process: peer connections and packets, nothing else."""
-    command = media_command(settings, media_address)
+    command = media_command(settings)
     os.execv(command[0], command)  # noqa: S606
 
 
-def media_command(settings: Settings, media_address: str | None = None) -> list[str]:
+def media_command(settings: Settings) -> list[str]:
     """Return the command line of the media process, which needs none of the modules of this one."""
-    addresses = (media_address or settings.media_address).split(",")
-    arguments = [part for address in addresses if address.strip() for part in ("--address", address.strip())]
-    return [sys.executable, "-m", "livestream.server", "--socket", str(settings.media_socket), *arguments]
+    addresses = [part for address in settings.media_addresses for part in ("--address", address)]
+    port = ["--port", str(settings.media_port)]
+    return [sys.executable, "-m", "livestream.server", "--socket", str(settings.media_socket), *port, *addresses]
 
 
 @main.command()

@@ -34,9 +34,10 @@ async def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
             await asyncio.sleep(0.01)
 
 
-def start(path: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def start(path: Path, *arguments: str, stderr: int | None = None) -> subprocess.Popen[bytes]:
     """Start a media process of its own."""
-    return subprocess.Popen([sys.executable, "-m", "livestream.server", "--socket", str(path), *arguments])
+    command = [sys.executable, "-m", "livestream.server", "--socket", str(path), *arguments]
+    return subprocess.Popen(command, stderr=stderr)
 
 
 @contextlib.asynccontextmanager
