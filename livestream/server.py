@@ -21,6 +21,7 @@ from livestream.errors import AlreadyPublished, Full, NobodyPublishes, OfferRefu
 from livestream.load import Load
 from livestream.packets import Ingress, Peer
 from livestream.publisher import Publisher
+from livestream.seldom import Seldom
 from livestream.stream import Stream
 from livestream.viewer import Viewer
 
@@ -366,6 +367,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Read the command line and serve."""
     config, log_level = read_arguments(arguments)
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())
     try:
         asyncio.run(serve(config))
     except OSError as error:
