@@ -11,6 +11,8 @@ from livestream.errors import OfferRefused
 MAX_BYTES = 32 * 1024
 MAX_SECTIONS = 4
 MAX_SSRC_LINES = 32
+#: Payload types have seven bits; what is named twice, or beyond that many, is read once or not at all.
+MAX_FORMATS = 128
 #: What a publisher is asked to stay under, in kbit/s (`b=AS`).
 CEILING_KBPS = 4000
 START_KBPS = 1500
@@ -25,6 +27,8 @@ WRONG_DIRECTION = {
     "recvonly": "The SDP offer must be recvonly in every media section.",
 }
 FEEDBACK = {"video": ("nack", "nack pli", "ccm fir"), "audio": ()}
+#: What is not understood is not kept: each payload type would have a copy of it.
+KNOWN_FEEDBACK = frozenset(("nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"))
 ICE_TEXT = re.compile(r"[A-Za-z0-9+/=_-]+")
 FINGERPRINTS = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 
@@ -205,13 +209,16 @@ def _codecs(lines: Sequence[str], formats: str) -> list[Codec]:
     everything: set[str] = set()
     for value in _attributes(lines, "rtcp-fb"):
         said, _, what = value.partition(" ")
-        (everything if said == "*" else feedback.setdefault(int(said), set())).add(what.strip())
+        kinds = {what.strip()} & KNOWN_FEEDBACK
+        (everything if said == "*" else feedback.setdefault(int(said), set())).update(kinds)
     codecs = []
-    for number in map(int, formats.split()):
+    for number in dict.fromkeys(map(int, formats.split()[:MAX_FORMATS])):
         if number in names and 0 <= number <= 127:
             name, rate, *channels = names[number]
-            kinds = frozenset(feedback.get(number, set()) | everything)
-            codecs.append(Codec(number, name.lower(), int(rate), parameters.get(number, {}), kinds, "/".join(channels)))
+            wanted = frozenset(feedback.get(number, set()) | everything)
+            codecs.append(
+                Codec(number, name.lower(), int(rate), parameters.get(number, {}), wanted, "/".join(channels))
+            )
     return codecs
 
 
@@ -287,8 +294,9 @@ def _profile(codec: Codec) -> str:
 
 def _fits(codec: Codec) -> bool:
     if codec.name == "h264":
-        return codec.parameters.get("packetization-mode") == "1" and _profile(codec).startswith("42")
-    return codec.name != "opus" or codec.clock_rate == 48000
+        constrained = codec.parameters.get("packetization-mode") == "1" and _profile(codec).startswith("42")
+        return constrained and codec.clock_rate == 90000
+    return codec.clock_rate == (48000 if codec.name == "opus" else 90000)
 
 
 def _preference(codec: Codec) -> tuple[int, int]:
