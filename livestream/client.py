@@ -19,6 +19,8 @@ RETRY = 0.2
 MAX_LINE = 1024 * 1024
 #: Events nobody took yet; beyond it the oldest is dropped, `stats()` tells the state of every room.
 MAX_EVENTS = 1000
+#: What reading a line raises that the media process never wrote like this.
+BROKEN = (ValueError, LookupError, TypeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class MediaClient:
             try:
                 while line := await reader.readline():
                     self._take(json.loads(line))
-            except (ConnectionError, ValueError):
+            except (ConnectionError, *BROKEN):
                 # A broken line means that nothing after it can be trusted either: connect again.
                 continue
             finally:

@@ -73,7 +73,7 @@ class Control:
     async def _call(self, line: bytes) -> dict[str, Any]:
         number = None
         try:
-            call = json.loads(line)
+            call = _read(line)
             number = call.get("id")
             return {"id": number, "result": await self._answer(call)}
         except LiveError as refusal:
@@ -94,6 +94,15 @@ def listen(path: Path) -> socket.socket:
     finally:
         os.umask(before)
     return listening
+
+
+def _read(line: bytes) -> dict[str, Any]:
+    """Read a call; what is none at all is one without a name, which is not known."""
+    try:
+        call = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return call if isinstance(call, dict) else {}
 
 
 def _line(message: dict[str, Any]) -> bytes:

@@ -1,0 +1,351 @@
+"""Coverage-guided fuzzing of everything that reads bytes of strangers: `python -m tests.livestream.fuzz TARGET`.
+
+A target takes bytes and must neither raise, nor take more than CASE_SECONDS of CPU, nor let anything grow. What breaks
+one is written to crashes/TARGET/ and replayed by test_fuzz.py from then on.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import logging
+import os
+import random
+import re
+import resource
+import struct
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+HERE = Path(__file__).parent
+SEEDS = HERE / "seeds"
+CRASHES = HERE / "crashes"
+#: CPU time that no single case may take; the slowest honest ones take 2 ms, instrumented.
+CASE_SECONDS = 0.05
+#: Address space that fuzzing may add: a case that asks for more fails with MemoryError.
+MEMORY = 512 * 1024 * 1024
+#: Messages or packets in one case, where it is a row of them.
+MOST_ITEMS = 40
+MAX_INPUT = {"publish": 33_000, "play": 33_000, "room": 6_000, "calls": 4_000, "sessions": 4_000}
+
+Case = Callable[[bytes], None]
+#: Modules whose branches guide the fuzzer.
+INSTRUMENTED = ("livestream", "web.room_socket")
+
+
+def stun() -> Case:
+    """Connectivity checks."""
+    from livestream import stun
+
+    def case(data: bytes) -> None:
+        check = stun.parse_check(data)
+        if check is not None:
+            assert not check.proves("not its password"), "a forged signature was accepted"
+            assert len(stun.success(check.transaction, ("2001:db8::1", 1), check.local)) < 100
+
+    return case
+
+
+def rtp() -> Case:
+    """RTP, the header extension, the beginnings of keyframes."""
+    from livestream import rtp
+
+    def case(data: bytes) -> None:
+        packet = rtp.parse(data)
+        for body in (data, packet.body if packet else b""):
+            rtp.is_h264_keyframe(body)
+            rtp.is_vp8_keyframe(body)
+        if packet is not None:
+            assert len(packet.body) + len(packet.extensions) < len(data), "a packet cannot grow"
+            for number in range(1, 15):
+                rtp.extension(packet.extensions, number)
+
+    return case
+
+
+def rtcp() -> Case:
+    """Compound RTCP of publishers and viewers."""
+    from livestream import rtcp
+
+    def case(data: bytes) -> None:
+        found = rtcp.parse(data)
+        assert len(found) <= 32 * rtcp.MAX_PACKETS, "more reports than a compound packet may have"
+        for said in found:
+            assert not isinstance(said, rtcp.Nack) or len(said.lost) <= rtcp.MAX_LOST
+
+    return case
+
+
+def _answers(*streams: dict[str, str] | None) -> Case:
+    from livestream import offers
+    from livestream.errors import LiveError
+
+    local = offers.Local("u" * 8, "p" * 24, "AA", (("192.0.2.1", 5),), "1", "n", {"audio": 1, "video": 2})
+
+    def case(data: bytes) -> None:
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            return
+        for codecs in streams:
+            with contextlib.suppress(LiveError):
+                offer = offers.parse(text)
+                agreed = offers.accept_publish(offer) if codecs is None else offers.accept_play(offer, codecs)
+                answer = offers.answer(offer, agreed, local)
+                assert len(answer) < 4 * offers.MAX_BYTES, "an answer far longer than its offer"
+                lines = answer.split("\r\n")
+                assert sum(line.startswith("m=") for line in lines) == len(offer.sections), "a section was lost"
+                assert "\n" not in "".join(lines), "a line of the offer's making"
+                assert all(media.codec.clock_rate in (48_000, 90_000) for media in agreed), "a clock of its own"
+                assert all(len(section.codecs) <= 128 for section in offer.sections), "more codecs than numbers"
+
+    return case
+
+
+def publish() -> Case:
+    """Offers of publishers, read and answered."""
+    return _answers(None)
+
+
+def play() -> Case:
+    """Offers of viewers, for streams of either codec."""
+    return _answers({"video": "h264", "audio": "opus"}, {"video": "vp8"})
+
+
+def room() -> Case:
+    """What one person says on a room's socket, a message a line."""
+    from datetime import UTC, datetime, timedelta
+
+    from livestream.room import MAX_TEXT, QUEUE, Person, Room
+    from web.room_socket import _take_name
+
+    def case(data: bytes) -> None:
+        now = datetime(2030, 1, 1, tzinfo=UTC)
+        room = Room("room", slow_seconds=1.0)
+        speaker = room.join(Person("a", ""), {}, now)
+        hearer = room.join(Person("b", "Ben"), {}, now)
+        for text in data.decode(errors="replace").split("\n")[:MOST_ITEMS]:
+            now += timedelta(seconds=1)
+            if _take_name(speaker, text, "Lena"):
+                room.receive(speaker, text, now)
+        for client in (speaker, hearer):
+            assert len(client) <= QUEUE
+            while (message := client.take()) is not None:
+                json.dumps(message).encode()
+                assert len(message.get("text", "")) <= MAX_TEXT
+                assert "Lena" not in str(message.get("person", "")), "a guest took the host's name"
+        room.leave(speaker, now)
+        room.leave(hearer, now)
+        assert room.presence == 0
+
+    return case
+
+
+class Faults(logging.Handler):
+    """Raises what code logged instead of raising it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Remember the first."""
+        if record.exc_info and record.exc_info[1] is not None and self.found is None:
+            self.found = record.exc_info[1]
+
+    found: BaseException | None = None
+
+    def check(self) -> None:
+        """Raise what was caught since the last time."""
+        found, self.found = self.found, None
+        if found is not None:
+            raise found
+
+
+def faults() -> Faults:
+    """Listen to everything that livestream logs, and silence it."""
+    handler = Faults()
+    logger = logging.getLogger("livestream")
+    logger.addHandler(handler)
+    logger.propagate = False
+    return handler
+
+
+def calls() -> Case:
+    """Lines on the media process's socket: those of a client, and its own as a client reads them."""
+    from livestream.client import BROKEN, MediaClient
+    from livestream.config import Config
+    from livestream.server import MediaProcess
+
+    loop = asyncio.new_event_loop()
+    handler = faults()
+
+    async def make() -> tuple[MediaProcess, MediaClient]:
+        config = Config(socket=Path("unused"), addresses=("127.0.0.1",), max_peers=4)
+        return MediaProcess(config), MediaClient("unused")
+
+    process, client = loop.run_until_complete(make())
+
+    async def run(data: bytes) -> None:
+        for line in data.split(b"\n")[:MOST_ITEMS]:
+            reply = await process.control._call(line)
+            assert "result" in reply or reply["error"]["status"] < 500, reply
+            json.dumps(reply)
+            with contextlib.suppress(*BROKEN):
+                client._take(json.loads(line))
+        for live, name in [(live, name) for name, live in process._rooms.items()]:
+            await process._end(name, live)
+        handler.check()
+
+    return lambda data: loop.run_until_complete(run(data))
+
+
+def sessions() -> Case:
+    """Packets of an authentic publisher and an authentic viewer, as they come out of SRTP: length, sort, bytes."""
+    from aiortc.rtcdtlstransport import RTCCertificate
+
+    from livestream import packets, stream
+    from livestream.config import Config
+    from livestream.server import MediaProcess
+
+    loop = asyncio.new_event_loop()
+    handler = faults()
+    # Making a key takes longer than most cases, and a viewer's feedback must name sources that are known beforehand.
+    certificate = RTCCertificate.generateCertificate()
+    RTCCertificate.generateCertificate = lambda: certificate
+    packets.get_host_addresses = lambda **_: []
+    count = itertools.count()
+    stream.secrets = SimpleNamespace(randbelow=lambda most: next(count) % 2)  # type: ignore[assignment]
+    offers = {name: (SEEDS / name / "offer-for-sessions").read_text() for name in ("publish", "play")}
+
+    async def run(data: bytes) -> None:
+        process = MediaProcess(Config(socket=Path("unused"), addresses=("127.0.0.1",)))
+        await process.publish("room", offers["publish"])
+        live = process._rooms["room"]
+        live.published = True
+        await process.play("room", offers["play"])
+        (viewer,) = live.viewers.values()
+        publisher = live.publisher
+        assert publisher is not None
+        viewer.join()
+        doors = (publisher.peer.on_rtp, publisher.peer.on_rtcp, viewer.peer.on_rtcp, viewer.peer.on_rtp)
+        position = items = 0
+        try:
+            while position + 3 <= len(data) and items < MOST_ITEMS:
+                items += 1
+                sort, length = struct.unpack_from("!BH", data, position)
+                position += 3
+                doors[sort % 4](data[position : position + length])
+                position += length
+                if sort & 0x80:
+                    process.tick()
+                    await asyncio.sleep(0)
+        finally:
+            await process.stop()
+        handler.check()
+
+    return lambda data: loop.run_until_complete(run(data))
+
+
+#: Each makes a case; making is not counted.
+TARGETS: dict[str, Callable[[], Case]] = {
+    each.__name__: each for each in (stun, rtp, rtcp, publish, play, room, calls, sessions)
+}
+#: Targets whose input is lines of text.
+LINES = ("publish", "play", "room", "calls")
+
+
+def timed(case: Case) -> Case:
+    """Let a case fail that takes too long, three times: once may be the garbage collector's."""
+
+    def run(data: bytes) -> None:
+        quickest = float("inf")
+        for _ in range(3):
+            before = time.process_time()
+            case(data)
+            quickest = min(quickest, time.process_time() - before)
+            if quickest <= CASE_SECONDS:
+                return
+        raise AssertionError(f"one case took {quickest * 1000:.0f} ms of CPU")
+
+    return run
+
+
+WORD = re.compile(rb"([ :/=;,]+)")
+ODD = (b"", b"-1", b"0", b"1", b"127", b"128", b"65536", b"9" * 20, b"9" * 400, b"*", b"/", b"=", b"96 " * 5000)
+
+
+def mutate_lines(data: bytes, most: int, seed: int, donors: list[bytes]) -> bytes:
+    """Change whole lines: drop, double, move, borrow from a seed, or put an odd number in."""
+    chance = random.Random(seed)
+    lines = data.split(b"\n")
+    for _ in range(chance.choice((1, 1, 2, 4))):
+        at = chance.randrange(len(lines))
+        match chance.randrange(7):
+            case 0 if len(lines) > 1:
+                del lines[at]
+            case 1:
+                lines[at:at] = [lines[at]] * chance.choice((1, 2, 40, 300))
+            case 2:
+                lines.insert(chance.randrange(len(lines)), lines.pop(at))
+            case 3 | 4:
+                lines.insert(at, chance.choice(chance.choice(donors).split(b"\n")))
+            case _:
+                words = WORD.split(lines[at])
+                words[chance.randrange(0, len(words), 2)] = chance.choice(ODD)
+                lines[at] = b"".join(words)
+    return b"\n".join(lines)[:most]
+
+
+def inputs(target: str) -> list[Path]:
+    """The seeds of a target and everything that ever broke it."""
+    return sorted(path for folder in (SEEDS, CRASHES) for path in (folder / target).glob("*"))
+
+
+def main() -> None:
+    """Fuzz one target for some seconds of CPU time; exit status 0 when nothing was found."""
+    import atheris
+
+    parser = argparse.ArgumentParser(description="Fuzz one target.")
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("--seconds", type=float, default=30.0, help="CPU time")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1, 2**31))
+    parser.add_argument("--corpus", type=Path, required=True, help="folder for what was learned; may be empty")
+    given = parser.parse_args()
+    with atheris.instrument_imports(include=list(INSTRUMENTED)):
+        case = timed(TARGETS[given.target]())
+    donors = [path.read_bytes() for path in inputs(given.target)]
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+    print(f"target {given.target} seed {given.seed}", flush=True)
+    cases, slowest, begun = 0, 0.0, time.process_time()
+
+    def one(data: bytes) -> None:
+        nonlocal cases, slowest
+        before = time.process_time()
+        case(data)
+        now = time.process_time()
+        cases, slowest = cases + 1, max(slowest, now - before)
+        if now - begun > given.seconds:
+            print(f"target {given.target}: {cases} cases, slowest {slowest * 1000:.1f} ms, nothing found", flush=True)
+            os._exit(0)
+
+    def mutate(data: bytes, most: int, seed: int) -> bytes:
+        if seed % 2 and given.target in LINES:
+            return mutate_lines(data, most, seed, donors)
+        changed: bytes = atheris.Mutate(data, most)
+        return changed
+
+    given.corpus.mkdir(parents=True, exist_ok=True)
+    (CRASHES / given.target).mkdir(parents=True, exist_ok=True)
+    options: list[Any] = ["fuzz", str(given.corpus), str(SEEDS / given.target), str(CRASHES / given.target)]
+    options += [f"-seed={given.seed}", f"-artifact_prefix={CRASHES / given.target}/", "-timeout=60"]
+    options += [f"-max_len={MAX_INPUT.get(given.target, 2_048)}", "-print_final_stats=1", "-rss_limit_mb=0"]
+    atheris.Setup(options, one, custom_mutator=mutate)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE.parents[1]))
+    main()
