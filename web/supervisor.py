@@ -24,9 +24,10 @@ from storage.processes import die_with_parent
 
 POLL_SECONDS = 0.05
 STOP_SECONDS = 12.0
-FIRST_BACK_OFF, LONGEST_BACK_OFF = 0.5, 15.0
+# Viewers wait for what died: the first pause is short, and none is longer than a broken part deserves.
+FIRST_BACK_OFF, LONGEST_BACK_OFF = 0.3, 5.0
 # A part that ran this long is healthy: its next death starts from the first back-off again.
-STEADY_SECONDS = 60.0
+STEADY_SECONDS = 20.0
 LARGEST_LOG = 10 * 1024 * 1024
 SHOWN_LOG_LINES = 15
 
@@ -50,6 +51,12 @@ class Part:
     started: float = 0.0
     back_off: float = FIRST_BACK_OFF
     due: float | None = field(default=None)
+
+    def pause(self, lived: float) -> float:
+        """Return the seconds to wait after a death: twice the last ones, but the first again after a steady life."""
+        pause = FIRST_BACK_OFF if lived > STEADY_SECONDS else self.back_off
+        self.back_off = min(pause * 2, LONGEST_BACK_OFF)
+        return pause
 
 
 class Supervisor:
@@ -94,7 +101,7 @@ class Supervisor:
         while not self._stopping:
             for part in (part for stage in self._stages for part in stage):
                 self._look_after(part)
-            time.sleep(POLL_SECONDS * 4)
+            time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
         """Stop the stages in reverse order; each part gets a SIGTERM and, when it does not follow, a SIGKILL."""
@@ -121,11 +128,9 @@ class Supervisor:
             return
         now = time.monotonic()
         if part.due is None:
-            if now - part.started > STEADY_SECONDS:
-                part.back_off = FIRST_BACK_OFF
-            part.due = now + part.back_off
-            part.back_off = min(part.back_off * 2, LONGEST_BACK_OFF)
-            click.echo(f"{part.name} ended with code {code}; it is started again", err=True)
+            pause = part.pause(now - part.started)
+            part.due = now + pause
+            click.echo(f"{part.name} ended with code {code}; it is started again in {pause:.1f} s", err=True)
         elif now >= part.due:
             self._spawn(part)
 
