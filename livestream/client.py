@@ -76,7 +76,7 @@ class MediaClient:
     async def play(
         self, room: str, offer_sdp: str, *, owner: str = "", login: str = "", resume: str | None = None
     ) -> Answer:
-        """Start playing; raises OfferRefused, NobodyPublishes, Full, MediaProcessGone.
+        """Start playing; raises OfferRefused, NobodyPublishes, Full, WatchedElsewhere, MediaProcessGone.
 
         An `owner` has two connections at most, those of a `login` end with it, and `resume` is the lost session whose
         place this one takes.

@@ -53,6 +53,14 @@ class Full(LiveError):
     retry_after = 10
 
 
+class WatchedElsewhere(LiveError):
+    """This viewer's place was given to newer connections of the same person."""
+
+    status = 403
+    code = "watched-elsewhere"
+    message = "You are watching in two other windows. Close one of them, then load this page again."
+
+
 class MediaProcessGone(LiveError):
     """The media process does not answer."""
 
@@ -64,5 +72,5 @@ class MediaProcessGone(LiveError):
 
 #: Errors without arguments, by code, so that a client can raise what the process refused with.
 BY_CODE: dict[str, type[LiveError]] = {
-    error.code: error for error in (NobodyPublishes, AlreadyPublished, Full, MediaProcessGone)
+    error.code: error for error in (NobodyPublishes, AlreadyPublished, Full, WatchedElsewhere, MediaProcessGone)
 }

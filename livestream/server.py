@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from livestream import control, offers, rtcp
 from livestream.config import Config, read_arguments
 from livestream.control import Control
-from livestream.errors import AlreadyPublished, Full, NobodyPublishes, OfferRefused
+from livestream.errors import AlreadyPublished, Full, NobodyPublishes, OfferRefused, WatchedElsewhere
 from livestream.load import Load
 from livestream.packets import Ingress, Peer
 from livestream.publisher import Publisher
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 #: Connections of one person who watches; a new one beyond it ends the oldest.
 MAX_PER_OWNER = 2
+#: Sessions that ended in this way and are remembered.
+MAX_DISPLACED = 1000
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class MediaProcess:
         self._rooms: dict[str, Live] = {}
         self._sessions: dict[str, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._displaced: deque[str] = deque(maxlen=MAX_DISPLACED)
         self.control = Control(self._answer_call, self._what_is_live)
         self.load = Load()
 
@@ -98,7 +102,7 @@ class MediaProcess:
     async def play(
         self, room: str, offer: str, owner: str = "", login: str = "", resume: str | None = None
     ) -> dict[str, str]:
-        """Answer a viewer's offer; raises OfferRefused, NobodyPublishes, Full.
+        """Answer a viewer's offer; raises OfferRefused, NobodyPublishes, Full, WatchedElsewhere.
 
         `resume` is the lost session whose place this one takes: it ends, and no capacity is asked for.
         """
@@ -112,7 +116,11 @@ class MediaProcess:
         else:
             self._leave(resume)
         mine = [session for session, made in self._sessions.items() if owner and made.owner == owner]
+        if len(mine) >= MAX_PER_OWNER and resume in self._displaced:
+            # Else the windows of one person would push each other out for ever.
+            raise WatchedElsewhere
         for oldest in mine[: max(0, len(mine) - MAX_PER_OWNER + 1)]:
+            self._displaced.append(oldest)
             self._leave(oldest)
         self._check_room_for_one_more()
         session = secrets.token_urlsafe(16)
@@ -137,10 +145,13 @@ class MediaProcess:
         return viewer is not None
 
     def close_login(self, login: str) -> int:
-        """End every session of a login that is over; a publisher's too. Returns how many there were."""
-        theirs = [session for session, made in self._sessions.items() if login and made.login == login]
-        for session in theirs:
-            self._run(self.close(session))
+        """End every connection of a login that is over; returns how many. A publisher counts as lost: it may return."""
+        theirs = [(session, made) for session, made in self._sessions.items() if login and made.login == login]
+        for session, made in theirs:
+            if session == self._rooms[made.room].session:
+                self._publisher_gone(made.room, session, "its login is over")
+            else:
+                self._leave(session)
         return len(theirs)
 
     def _take_out(self, session: str) -> Viewer | None:

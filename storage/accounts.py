@@ -213,7 +213,8 @@ def touch_session(tx: Tx, token: str, now: datetime) -> None:
 
 
 def close_session(tx: Tx, token: str) -> None:
-    """End a session; an unknown one is fine."""
+    """End a session; an unknown one is fine. What it still holds open elsewhere hears of it by the topic `login`."""
+    tx.tell(f"login:{token_hash(token)}", {"type": "ended"})
     tx.execute(delete(sessions).where(sessions.c.token_hash == token_hash(token)))
 
 
@@ -298,6 +299,8 @@ def export(tx: Tx, person_id: str) -> dict[str, Any]:
 
 def erase(tx: Tx, person_id: str) -> None:
     """Remove a person; roles, sessions and tokens go with the row."""
+    for login in tx.execute(select(sessions.c.token_hash).where(sessions.c.person_id == person_id)).scalars():
+        tx.tell(f"login:{login}", {"type": "ended"})
     for table in (roles, sessions, api_tokens):
         tx.execute(delete(table).where(table.c.person_id == person_id))
     tx.execute(delete(people).where(people.c.id == person_id))

@@ -28,6 +28,7 @@ from web import (
     video,
 )
 from web.i18n import LOCALES
+from web.logins import Logins
 from web.pages import messages_module
 from web.problems import HANDLERS, not_found
 from web.rooms import Rooms
@@ -88,12 +89,14 @@ def create_app(services: Services) -> Starlette:
         yield
         await services.rooms.stop()
         await services.stream.stop()
+        await services.logins.stop()
         await services.media_process.aclose()
         services.messages.close()
         services.db.dispose()
 
     services.rooms = Rooms(services)
     services.stream = Stream(services)
+    services.logins = Logins(services)
     app = Starlette(
         routes=ROUTES,
         middleware=[

@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address
 
 from starlette.requests import HTTPConnection
@@ -20,8 +20,13 @@ LIMITS: dict[str, tuple[int, float]] = {
     "sign-up": (10, HOUR),
     "guest": (60, HOUR),
     "offer": (30, MINUTE),
-    # a household or an office behind one address may come to a show together
+    # players that try, again and again where nobody is live yet; a household or an office may come to a show together
     "join": (120, MINUTE),
+    # connections that came of it, of a person and of an address
+    "offer-person": (6, MINUTE),
+    "offer-address": (30, MINUTE),
+    # of one player that comes back to its place: its pauses grow from 0.3 to 7 s
+    "resume": (30, MINUTE),
     "events": (120, MINUTE),
     "upload": (300, HOUR),
     "order": (30, MINUTE),
@@ -62,6 +67,25 @@ class Limiter:
                 return
             wait = max(1, math.ceil(taken[0] + seconds - now))
         raise TooMany("too-many", "Too many requests. Try again in {retry_after} seconds.", retry_after=wait)
+
+    def take_all(self, counted: Sequence[tuple[str, str]]) -> None:
+        """Count one request by several limits; where one raises TooMany, none has counted it."""
+        for index, (kind, client) in enumerate(counted):
+            try:
+                self.take(kind, client)
+            except TooMany:
+                self.give_back(counted[:index])
+                raise
+
+    def give_back(self, counted: Sequence[tuple[str, str]]) -> None:
+        """Take back the latest request of each: nothing came of it."""
+        with self._lock:
+            for kind, client in counted:
+                taken = self._taken.get((kind, client[:LONGEST_CLIENT]))
+                if taken:
+                    taken.pop()
+                    if not taken:
+                        del self._taken[(kind, client[:LONGEST_CLIENT])]
 
     def _sweep(self, now: float) -> None:
         self._swept = now

@@ -18,11 +18,14 @@ from storage.errors import NotFound
 from web.i18n import locale_of
 from web.products import product_json
 from web.services import Services, services
+from web.sessions import login_of
 
 NO_SESSION = 4401
 NOT_ALLOWED = 4403
 NO_ROOM = 4404
 TOO_MANY_TABS = 4429
+# The session ended; the client connects again and is who it is by then.
+LOGIN_ENDED = 4409
 LONGEST_NAME = 24
 # A peer that takes nothing for so long is gone, whatever its network says.
 SEND_SECONDS = 10.0
@@ -66,10 +69,12 @@ async def room_socket(websocket: WebSocket) -> None:
         await websocket.close(TOO_MANY_TABS, "too many connections")
         return
     client = room.join(visit.person, visit.facts, utcnow())
+    release = parts.logins.hold(login_of(websocket), lambda: client.cut_off(LOGIN_ENDED))
     sender = asyncio.create_task(_send(websocket, client), name="room-socket")
     try:
         await _receive(websocket, room, client, visit)
     finally:
+        release()
         room.leave(client, utcnow())
         parts.rooms.leave(visit.show.id, who.id)
         sender.cancel()

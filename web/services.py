@@ -13,13 +13,14 @@ from storage.settings import Settings
 from web.limits import Limiter
 
 if TYPE_CHECKING:
+    from web.logins import Logins
     from web.rooms import Rooms
     from web.stream import Stream
 
 
 @dataclass
 class Services:
-    """The parts behind the pages; `rooms` and `stream` live as long as the application runs."""
+    """The parts behind the pages; `rooms`, `stream` and `logins` live as long as the application runs."""
 
     settings: Settings
     db: Database
@@ -29,6 +30,7 @@ class Services:
     limiter: Limiter = field(default_factory=Limiter)
     rooms: "Rooms" = field(init=False)
     stream: "Stream" = field(init=False)
+    logins: "Logins" = field(init=False)
 
 
 def services(connection: HTTPConnection) -> Services:

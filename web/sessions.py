@@ -67,6 +67,12 @@ def session_token(connection: HTTPConnection) -> str | None:
     return connection.cookies.get(cookie_name(connection.url.scheme in ("https", "wss")))
 
 
+def login_of(connection: HTTPConnection) -> str:
+    """Return the name of a browser's session in what it holds open; nothing for a program's token."""
+    token = session_token(connection)
+    return accounts.token_hash(token) if token and "authorization" not in connection.headers else ""
+
+
 def _identify(parts: Services, connection: HTTPConnection) -> Person | None:
     if "authorization" in connection.headers:
         token = bearer(connection)

@@ -21,7 +21,7 @@ from web.i18n import COOKIE, LOCALES, locale_of
 from web.limits import address_of, network_of
 from web.pages import render
 from web.services import Services, services
-from web.sessions import session_token, start_session, viewer
+from web.sessions import login_of, session_token, start_session, viewer
 
 # Not a proof that mail arrives there, only that it is no slip of the hand.
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]{2,}")
@@ -135,7 +135,10 @@ async def sign_out(request: Request) -> Response:
                 accounts.close_session(tx, token)
         start_session(request, "")
 
+    login = login_of(request)
     await run_in_threadpool(end)
+    # The row's fact says it to every process; this one does not wait for the broker.
+    parts.logins.end(login)
     return RedirectResponse("/", 303)
 
 

@@ -91,6 +91,7 @@ class Stream:
 
     def _hand_out(self, message: Message) -> None:
         self._parts.rooms.hear(message)
+        self._parts.logins.hear(message)
         for listener in list(self._listeners):
             if not listener.wants(message):
                 continue

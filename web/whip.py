@@ -14,17 +14,18 @@ from shop import shows
 from shop.shows import Show
 from storage.accounts import Person
 from storage.errors import Conflict, NotFound, UserError
+from web import joining
 from web.limits import client_of
 from web.problems import on_livestream_error, on_user_error
 from web.services import Services, services
-from web.sessions import member
+from web.sessions import login_of, member
 
 SDP = "application/sdp"
 # Players and encoders on other sites may speak to us; what a browser remembers of us is not sent along, because
 # credentials are not allowed here and `application/sdp` and DELETE are asked for in advance (Fetch, CORS protocol).
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Location, Link, Retry-After",
+    "Access-Control-Expose-Headers": f"Location, Link, Retry-After, {joining.HEADER}",
 }
 # No PATCH: clients read from this list that candidates are not trickled.
 METHODS = {"endpoint": "GET, HEAD, POST, OPTIONS", "session": "GET, DELETE, OPTIONS"}
@@ -61,21 +62,25 @@ async def publish(request: Request) -> Response:
     show = await run_in_threadpool(_hosted_show, parts, request)
     if show.over:
         raise Conflict("room-over", "This show is over.")
-    offer = await _offer(request, "offer")
-    answer = await parts.media_process.publish(show.id, offer)
+    parts.limiter.take("offer", client_of(request))
+    offer = await _offer(request)
+    answer = await parts.media_process.publish(show.id, offer, login=login_of(request))
     return _created(answer, f"/live/{show.id}/whip/{answer.session}")
 
 
 @for_everywhere
 async def play(request: Request) -> Response:
-    """`POST /live/{room}/whep`: a viewer's player begins; nobody has to sign in."""
+    """`POST /live/{room}/whep`: a viewer's player begins or comes back; nobody has to sign in."""
     parts = services(request)
-    offer = await _offer(request, "join")
-    show = await run_in_threadpool(_show, parts, request.path_params["room"])
+    comer = joining.at_the_door(request, request.path_params["room"])
+    offer = await _offer(request)
+    show = await run_in_threadpool(_show, parts, comer.room)
     if show.over:
         raise Conflict("room-over", "This show is over.")
-    answer = await parts.media_process.play(show.id, offer)
-    return _created(answer, f"/live/{show.id}/whep/{answer.session}")
+    answer, token = await joining.join(request, comer, offer)
+    created = _created(answer, f"/live/{show.id}/whep/{answer.session}")
+    created.headers[joining.HEADER] = token
+    return created
 
 
 @for_everywhere
@@ -120,18 +125,16 @@ async def preflight(request: Request) -> Response:
         "Accept-Post": SDP,
         "Allow": methods,
         "Access-Control-Allow-Methods": methods,
-        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Allow-Headers": f"Authorization, Content-Type, {joining.HEADER}",
         "Access-Control-Max-Age": PREFLIGHT_SECONDS,
     }
     return Response(status_code=204, headers=headers)
 
 
-async def _offer(request: Request, kind_of_limit: str) -> str:
-    parts = services(request)
+async def _offer(request: Request) -> str:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != SDP:
         raise UserError("not-sdp", "Send an SDP offer with the content type application/sdp.", status=415)
-    parts.limiter.take(kind_of_limit, client_of(request))
     too_large = UserError("sdp-too-large", "The SDP offer is larger than 32 kB.", status=413)
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > MAX_BYTES:
