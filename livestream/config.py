@@ -23,6 +23,8 @@ class Config:
     viewer_silence: float = 30.0
     #: How long viewers are kept while a lost publisher may come back.
     grace: float = 60.0
+    #: Unix socket of the recorder process; without it nothing is recorded and there is no HLS.
+    recorder: Path | None = None
 
 
 def read_arguments(arguments: list[str] | None = None) -> tuple[Config, str]:
@@ -40,6 +42,7 @@ def read_arguments(arguments: list[str] | None = None) -> tuple[Config, str]:
     parser.add_argument(
         "--grace", type=float, default=Config.grace, help="seconds that viewers wait for a lost publisher"
     )
+    parser.add_argument("--recorder", type=Path, help="unix socket of the recorder process")
     parser.add_argument("--log-level", default="WARNING")
     given = parser.parse_args(arguments)
     config = Config(
@@ -49,5 +52,6 @@ def read_arguments(arguments: list[str] | None = None) -> tuple[Config, str]:
         max_peers=given.max_peers,
         max_viewers=given.max_viewers,
         grace=given.grace,
+        recorder=given.recorder,
     )
     return config, given.log_level

@@ -24,6 +24,7 @@ from livestream.packets import Ingress, Peer
 from livestream.publisher import Publisher
 from livestream.seldom import Seldom
 from livestream.stream import Stream
+from livestream.tap import Taps
 from livestream.viewer import Viewer
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class MediaProcess:
         self._displaced: deque[str] = deque(maxlen=MAX_DISPLACED)
         self.control = Control(self._answer_call, self._what_is_live)
         self.load = Load()
+        self._taps = Taps(config.recorder)
 
     async def publish(self, room: str, offer: str, login: str = "") -> dict[str, str]:
         """Answer a publisher's offer; raises OfferRefused, AlreadyPublished, Full."""
@@ -195,6 +197,7 @@ class MediaProcess:
             "saturated": self.load.saturated,
             "rooms": rooms,
             "dropped": dict(self._ingress.dropped),
+            "not_recorded": self._taps.dropped,
             "addresses": self._addresses,
             "cpu_seconds": sum(os.times()[:2]),
             "pid": os.getpid(),
@@ -237,6 +240,7 @@ class MediaProcess:
             live.published = True
             live.lost_at = None
             self._tell("published", room, session)
+            self._tap()
 
     def _publisher_gone(self, room: str, session: str, reason: str) -> None:
         live = self._rooms.get(room)
@@ -299,6 +303,10 @@ class MediaProcess:
             except Exception:
                 # One room's fault is not the others': their packets go on.
                 logger.exception("room %s could not be looked after", room)
+        self._tap()
+
+    def _tap(self) -> None:
+        self._taps.look((live.stream, live.session) for live in self._rooms.values() if live.published)
 
     def _tick_room(self, room: str, live: Live, now: float) -> None:
         config = self._config
@@ -332,6 +340,7 @@ class MediaProcess:
         await asyncio.gather(*(self._end(room, live) for room, live in list(self._rooms.items())))
         if self._tasks:
             await asyncio.gather(*self._tasks)
+        self._tap()
         await self.control.stop()
         self._ingress.close()
 

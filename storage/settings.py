@@ -66,6 +66,16 @@ class Settings(BaseSettings):
         """The unix socket on which the media process takes its calls."""
         return self.run_path("media.sock")
 
+    @property
+    def recorder_socket(self) -> Path:
+        """The unix socket on which the recorder process takes streams."""
+        return self.run_path("recorder.sock")
+
+    @property
+    def recordings_dir(self) -> Path:
+        """The folder of what live shows sent, a folder for each."""
+        return self.media_dir / "recordings"
+
     def run_path(self, name: str) -> Path:
         """Return where the socket `name` lives: the data directory, or a short private folder when that is too deep."""
         path = self.data_dir.resolve() / name

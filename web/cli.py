@@ -101,6 +101,7 @@ def up(settings: Settings) -> None:
         if settings.demo:
             demo.load(database, Media(settings.media_dir), utcnow())
         supervisor.start(
+            [Part("recorder", recorder_command(settings), settings.recorder_socket.exists)],
             [Part("media", media_command(settings), lambda: answers(settings.media_socket))],
             [Part("web", vitrine_command("web"), lambda: is_ready(f"{url}/livez"), PATIENCE)],
             [
@@ -202,7 +203,24 @@ def media_command(settings: Settings) -> list[str]:
     """Return the command line of the media process, which needs none of the modules of this one."""
     addresses = [part for address in settings.media_addresses for part in ("--address", address)]
     port = ["--port", str(settings.media_port)]
-    return [sys.executable, "-m", "livestream.server", "--socket", str(settings.media_socket), *port, *addresses]
+    recorder = ["--recorder", str(settings.recorder_socket)]
+    socket = ["--socket", str(settings.media_socket)]
+    return [sys.executable, "-m", "livestream.server", *socket, *recorder, *port, *addresses]
+
+
+@main.command()
+@with_settings
+def recorder(settings: Settings) -> None:
+    """Run the recorder process: live HLS and recordings of what the media process forwards."""
+    command = recorder_command(settings)
+    os.execv(command[0], command)  # noqa: S606
+
+
+def recorder_command(settings: Settings) -> list[str]:
+    """Return the command line of the recorder process, which needs none of the modules of this one."""
+    arguments = ["--socket", str(settings.recorder_socket), "--directory", str(settings.recordings_dir)]
+    arguments += ["--reserve", str(settings.disk_reserve), "--log-level", settings.log_level]
+    return [sys.executable, "-m", "livestream.recorder", *arguments]
 
 
 @main.command()

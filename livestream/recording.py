@@ -1,0 +1,247 @@
+"""A recording on disk: media files that only grow, and a journal of one JSON object a line that says what is whole.
+
+A *take* is a stretch with one init, in two files: `0000.mp4` (init, then for each segment a fragment of picture and
+one of Opus: it plays as it is) and `0000.aac.mp4` (the init of picture and AAC, then fragments of AAC). A segment's
+line is written after its bytes, so whatever is killed when, all that the journal names is there.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from livestream import cmaf
+from livestream.cmaf import SOUND_TRACK, VIDEO_RATE, VIDEO_TRACK
+from livestream.h264 import Parameters, picture
+from livestream.segments import Segment
+
+JOURNAL = "journal.jsonl"
+#: Rooms are named by web; nothing else becomes the name of a folder.
+ROOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+#: Which sound stands beside the picture.
+FORMS = ("opus", "aac")
+
+#: File, offset and length of bytes that belong one behind the other.
+Places = tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Take:
+    """What a stretch of segments has in common; `heads` are the bytes of the inits, by form."""
+
+    number: int
+    width: int
+    height: int
+    codec: str
+    sound: bool
+    heads: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A segment that is whole: seconds of the recording, `at` since the epoch, and where it lies, by form."""
+
+    number: int
+    take: int
+    start: float
+    duration: float
+    at: float
+    jump: bool
+    key: bool
+    bytes_of: dict[str, Places]
+
+    def size(self, form: str) -> int:
+        """How many bytes the segment has in one form."""
+        return sum(length for _, _, length in self.bytes_of[form])
+
+
+@dataclass
+class Recording:
+    """What the journal of a folder says so far; `refresh` reads what was added."""
+
+    folder: Path
+    takes: list[Take] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    #: Whether nobody writes to it at the moment.
+    closed: bool = True
+    #: The codec for whose sake there is no recording.
+    refused: str | None = None
+    #: Bytes of the journal that were read; what is behind them is not a whole line.
+    read: int = 0
+
+    @property
+    def duration(self) -> float:
+        """Seconds in all."""
+        return self.parts[-1].start + self.parts[-1].duration if self.parts else 0.0
+
+    def refresh(self) -> "Recording":
+        """Read what was written since; a folder without a journal is an empty recording."""
+        try:
+            with (self.folder / JOURNAL).open("rb") as file:
+                file.seek(self.read)
+                added = file.read()
+        except FileNotFoundError:
+            return self
+        whole = added[: added.rfind(b"\n") + 1]
+        for line in whole.splitlines():
+            self._take(json.loads(line))
+        self.read += len(whole)
+        return self
+
+    def place(self, at: float) -> float:
+        """Turn an instant (seconds since the epoch) into seconds of the recording; one in a gap is its end."""
+        found = 0.0
+        for part in self.parts:
+            if at < part.at:
+                break
+            found = part.start + min(at - part.at, part.duration)
+        return found
+
+    def head(self, take: int, form: str) -> Places:
+        """Where the init of a take is."""
+        return ((file_name(take, form), 0, self.takes[take].heads[form]),)
+
+    def blocks(self, places: Places, start: int, stop: int) -> Iterator[bytes]:
+        """Read the bytes `start` to `stop` of what lies at these places, one behind the other."""
+        for name, offset, length in places:
+            first, last = max(start, 0), min(stop, length)
+            if first < last:
+                with (self.folder / name).open("rb") as file:
+                    file.seek(offset + first)
+                    yield file.read(last - first)
+            start, stop = start - length, stop - length
+
+    def _take(self, line: dict[str, Any]) -> None:
+        match line:
+            case {"take": int(number), "heads": heads}:
+                self.closed = False
+                self.takes.append(
+                    Take(number, line["width"], line["height"], line["codec"], line["sound"], dict(heads))
+                )
+            case {"segment": int(number), "take": int(take)}:
+                video = _place(file_name(take, "opus"), line["video"])
+                bytes_of = {form: video + _place(file_name(take, form), line.get(form)) for form in FORMS}
+                start, duration = line["start"] / VIDEO_RATE, line["duration"] / VIDEO_RATE
+                self.parts.append(Part(number, take, start, duration, line["at"], line["jump"], line["key"], bytes_of))
+            case {"closed": True}:
+                self.closed = True
+            case {"refused": str(codec)}:
+                self.refused = codec
+
+
+def _place(name: str, found: list[int] | None) -> Places:
+    return ((name, found[0], found[1]),) if found else ()
+
+
+def file_name(take: int, form: str) -> str:
+    """The file of a take whose sound has this form."""
+    return f"{take:04}.mp4" if form == "opus" else f"{take:04}.aac.mp4"
+
+
+class Writer:
+    """Goes on with the recording in `folder`, or begins one; raises OSError when the disk refuses."""
+
+    def __init__(self, folder: Path, *, sound: bool) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._sound = sound
+        before = Recording(folder).refresh()
+        self.end = round(before.duration * VIDEO_RATE)
+        self._takes = len(before.takes)
+        self._segments = len(before.parts)
+        self._parameters: Parameters | None = None
+        self._files: dict[str, int] = {}
+        self._sizes: dict[str, int] = {}
+        self._journal = os.open(folder / JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        # What a killed process left half written is nobody's.
+        os.ftruncate(self._journal, before.read)
+        _cut_tails(before)
+
+    def write(self, segment: Segment) -> None:
+        """Append a segment; on an error nothing of it is in the journal."""
+        if segment.parameters != self._parameters:
+            self._begin(segment.parameters)
+        number = self._segments
+        fragments = [("opus", "video", cmaf.fragment(2 * number + 1, VIDEO_TRACK, *_pictures(segment)))]
+        for form, sound in (("opus", segment.opus), ("aac", segment.aac)):
+            if sound is not None and sound[1]:
+                fragments.append((form, form, cmaf.fragment(2 * number + 2, SOUND_TRACK, *sound)))
+        places = {name: self._append(form, data) for form, name, data in fragments}
+        line = {"segment": number, "take": self._takes - 1, "start": segment.start, "duration": segment.duration}
+        self._note({**line, "at": segment.at, "jump": segment.jump, "key": segment.key, **places})
+        self._segments += 1
+        self.end = segment.start + segment.duration
+
+    def refuse(self, codec: str) -> None:
+        """Note that this stream cannot be recorded."""
+        self._note({"refused": codec})
+
+    def close(self) -> None:
+        """Say that this is all, until somebody goes on."""
+        try:
+            self._note({"closed": True})
+        finally:
+            for file in (*self._files.values(), self._journal):
+                os.close(file)
+            self._files = {}
+
+    def _begin(self, parameters: Parameters) -> None:
+        shown = picture(parameters.sps)
+        heads = {form: cmaf.init(parameters, form if self._sound else None) for form in FORMS}
+        for file in self._files.values():
+            os.close(file)
+        self._files, self._sizes = {}, {}
+        for form in FORMS:
+            path = self._folder / file_name(self._takes, form)
+            self._files[form] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            self._sizes[form] = 0
+            self._append(form, heads[form])
+        line = {"take": self._takes, "width": shown.width, "height": shown.height, "codec": shown.codec}
+        self._note({**line, "sound": self._sound, "heads": {form: len(head) for form, head in heads.items()}})
+        self._takes += 1
+        self._parameters = parameters
+
+    def _append(self, form: str, data: bytes) -> tuple[int, int]:
+        at = self._sizes[form]
+        try:
+            _write_all(self._files[form], data)
+        except OSError:
+            os.ftruncate(self._files[form], at)
+            os.lseek(self._files[form], at, os.SEEK_SET)
+            raise
+        self._sizes[form] = at + len(data)
+        return at, len(data)
+
+    def _note(self, line: dict[str, Any]) -> None:
+        _write_all(self._journal, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+
+def _pictures(segment: Segment) -> tuple[int, list[cmaf.Sample]]:
+    return segment.start, segment.video
+
+
+def _write_all(file: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+def _cut_tails(before: Recording) -> None:
+    """Cut the last take's files to what the journal names of them, so that they end with a whole fragment."""
+    if not before.takes:
+        return
+    last = before.takes[-1]
+    for form in FORMS:
+        name = file_name(last.number, form)
+        ends = [
+            offset + length
+            for part in before.parts
+            if part.take == last.number
+            for file, offset, length in part.bytes_of[form]
+            if file == name
+        ]
+        with (before.folder / name).open("rb+") as file:
+            file.truncate(max(ends, default=last.heads[form]))
