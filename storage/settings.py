@@ -2,18 +2,21 @@
 
 import hashlib
 import os
+import re
 import secrets
 import tempfile
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
 # sockaddr_un holds 108 bytes with the final zero (unix(7))
 LONGEST_SOCKET_PATH = 107
+# RFC 7064 and 7065, without what could end the value of a header
+ICE_URL = re.compile(r"(stun|turn)s?:(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(\?transport=(udp|tcp))?")
 
 
 class Settings(BaseSettings):
@@ -29,6 +32,10 @@ class Settings(BaseSettings):
     media_url: str = Field("", validation_alias="MEDIA_URL", description="media files; empty: a folder in data_dir")
     media_address: str = Field("", description="comma separated IP addresses that rooms announce to viewers")
     media_port: int = Field(0, ge=0, le=65535, description="the one UDP port of live rooms; 0 takes free ones")
+    stun_urls: str = Field("", description="comma separated stun: URLs that peers are told of")
+    turn_urls: str = Field("", description="comma separated turn: and turns: URLs of a relay for who cannot send UDP")
+    turn_secret: SecretStr = Field(SecretStr(""), description="the relay's static-auth-secret")
+    turn_secret_file: Path | None = Field(None, description="a file with the relay's static-auth-secret")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["text", "json"] = Field("text", description="json for log collectors")
     demo: bool = Field(False, description="demo shop and its one-click sign-in, on loopback only")
@@ -45,6 +52,31 @@ class Settings(BaseSettings):
     def _only_addresses(cls, text: str) -> str:
         # Browsers do not look up names in candidates.
         return ",".join(str(ip_address(each.strip())) for each in text.split(",") if each.strip())
+
+    @model_validator(mode="after")
+    def _relays_can_be_used(self) -> Self:
+        for kind in ("stun", "turn"):
+            for url in self.ice_urls(kind):
+                if not ICE_URL.fullmatch(url) or not url.startswith(kind):
+                    raise ValueError(f"{url!r} is not like {kind}:host:3478 ({kind}_urls)")
+        if self.turn_urls and not self.turn_key:
+            raise ValueError("turn_urls need VITRINE_TURN_SECRET or VITRINE_TURN_SECRET_FILE")
+        return self
+
+    def ice_urls(self, kind: str) -> list[str]:
+        """Return the URLs of the `stun` or the `turn` servers."""
+        text = self.stun_urls if kind == "stun" else self.turn_urls
+        return [url.strip() for url in text.split(",") if url.strip()]
+
+    @property
+    def turn_key(self) -> str:
+        """The secret that the relay shares with us; raises ValueError when its file cannot be read."""
+        if self.turn_secret_file is None:
+            return self.turn_secret.get_secret_value()
+        try:
+            return self.turn_secret_file.read_text().strip()
+        except OSError as error:
+            raise ValueError(f"turn_secret_file cannot be read: {error.strerror}") from None
 
     @property
     def media_addresses(self) -> tuple[str, ...]:

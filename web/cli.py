@@ -58,7 +58,7 @@ def read_settings(given: dict[str, Any]) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        wrong = ((str(each["loc"][0]), each["msg"]) for each in error.errors())
+        wrong = ((str((each["loc"] or ("",))[0]), each["msg"]) for each in error.errors())
         lines = [f"{name if name.isupper() else f'VITRINE_{name.upper()}'}: {message}" for name, message in wrong]
         raise click.ClickException("\n".join(lines)) from None
 

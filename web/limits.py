@@ -27,6 +27,8 @@ LIMITS: dict[str, tuple[int, float]] = {
     "offer-address": (30, MINUTE),
     # of one player that comes back to its place: its pauses grow from 0.3 to 7 s
     "resume": (30, MINUTE),
+    # a browser trickles a handful of candidates at most
+    "patch": (300, MINUTE),
     "events": (120, MINUTE),
     "upload": (300, HOUR),
     "order": (30, MINUTE),

@@ -36,6 +36,7 @@ def render(request: Request, template: str, *, status_code: int = 200, **context
         path=request.url.path,
         nonce=request.state.nonce,
         demo=settings.demo,
+        relays=bool(settings.stun_urls or settings.turn_urls),
         importmap=Markup(import_map(messages_url(locale))),  # noqa: S704
         static=static_url,
         _=partial(translate, locale),

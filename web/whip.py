@@ -14,7 +14,7 @@ from shop import shows
 from shop.shows import Show
 from storage.accounts import Person
 from storage.errors import Conflict, NotFound, UserError
-from web import joining
+from web import ice, joining, trickle
 from web.limits import client_of
 from web.problems import on_livestream_error, on_user_error
 from web.services import Services, services
@@ -25,10 +25,13 @@ SDP = "application/sdp"
 # credentials are not allowed here and `application/sdp` and DELETE are asked for in advance (Fetch, CORS protocol).
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": f"Location, Link, Retry-After, {joining.HEADER}",
+    "Access-Control-Expose-Headers": f"Location, ETag, Link, Retry-After, {joining.HEADER}",
 }
-# No PATCH: clients read from this list that candidates are not trickled.
-METHODS = {"endpoint": "GET, HEAD, POST, OPTIONS", "session": "GET, DELETE, OPTIONS"}
+METHODS = {"endpoint": "GET, HEAD, POST, OPTIONS", "session": "GET, HEAD, PATCH, DELETE, OPTIONS"}
+# Clients ask the endpoint what its sessions will take: PATCH in this list means that candidates may be trickled.
+ALLOWED_METHODS = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
+# Some send the entity tag back under its own name.
+ALLOWED_HEADERS = f"Authorization, Content-Type, If-Match, ETag, {joining.HEADER}"
 PREFLIGHT_SECONDS = "600"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -65,7 +68,7 @@ async def publish(request: Request) -> Response:
     parts.limiter.take("offer", client_of(request))
     offer = await _offer(request)
     answer = await parts.media_process.publish(show.id, offer, login=login_of(request))
-    return _created(answer, f"/live/{show.id}/whip/{answer.session}")
+    return _created(request, "whip", offer, answer)
 
 
 @for_everywhere
@@ -78,7 +81,7 @@ async def play(request: Request) -> Response:
     if show.over:
         raise Conflict("room-over", "This show is over.")
     answer, token = await joining.join(request, comer, offer)
-    created = _created(answer, f"/live/{show.id}/whep/{answer.session}")
+    created = _created(request, "whep", offer, answer)
     created.headers[joining.HEADER] = token
     return created
 
@@ -124,17 +127,45 @@ async def preflight(request: Request) -> Response:
     headers = {
         "Accept-Post": SDP,
         "Allow": methods,
-        "Access-Control-Allow-Methods": methods,
-        "Access-Control-Allow-Headers": f"Authorization, Content-Type, {joining.HEADER}",
+        "Access-Control-Allow-Methods": ALLOWED_METHODS,
+        "Access-Control-Allow-Headers": ALLOWED_HEADERS,
         "Access-Control-Max-Age": PREFLIGHT_SECONDS,
     }
-    return Response(status_code=204, headers=headers)
+    if "session" in request.path_params:
+        headers["Accept-Patch"] = trickle.FRAGMENT
+    response = Response(status_code=204, headers=headers)
+    # A browser's preflight comes without a name; our own pages and programs with a token ask with theirs.
+    ice.add_links(request, response, known=request.state.person is not None)
+    return response
+
+
+@for_everywhere
+async def patch(request: Request) -> Response:
+    """`PATCH` of a session: candidates are taken, ICE restarts refused."""
+    parts = services(request)
+    room, session = request.path_params["room"], request.path_params["session"]
+    parts.limiter.take("patch", client_of(request))
+    await run_in_threadpool(_hosted_show if "/whip/" in request.url.path else _asked_show, parts, request)
+    if _content_type(request) != trickle.FRAGMENT:
+        sentence = "Send an SDP fragment with the content type application/trickle-ice-sdpfrag."
+        raise UserError("not-a-fragment", sentence, status=415)
+    fragment = await _text(request)
+    tag = request.headers.get("if-match") or request.headers.get("etag")
+    trickle.check_fragment(parts.settings, f"{room}/{session}", tag, fragment)
+    return Response(status_code=204)
 
 
 async def _offer(request: Request) -> str:
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != SDP:
+    if _content_type(request) != SDP:
         raise UserError("not-sdp", "Send an SDP offer with the content type application/sdp.", status=415)
+    return await _text(request)
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+async def _text(request: Request) -> str:
     too_large = UserError("sdp-too-large", "The SDP offer is larger than 32 kB.", status=413)
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > MAX_BYTES:
@@ -153,6 +184,10 @@ async def _offer(request: Request) -> str:
 def _show(parts: Services, room: str) -> Show:
     with parts.db.reading() as tx:
         return shows.show(tx, room)
+
+
+def _asked_show(parts: Services, request: Request) -> Show:
+    return _show(parts, request.path_params["room"])
 
 
 def _hosted_show(parts: Services, request: Request) -> Show:
@@ -180,8 +215,17 @@ async def _close(parts: Services, session: str) -> None:
         raise NotFound("session-unknown", "This session is over or never was.")
 
 
-def _created(answer: Answer, location: str) -> Response:
-    return Response(answer.sdp, 201, headers={"Location": location, "Cache-Control": "no-store"}, media_type=SDP)
+def _created(request: Request, door: str, offer: str, answer: Answer) -> Response:
+    room = request.path_params["room"]
+    headers = {
+        "Location": f"/live/{room}/{door}/{answer.session}",
+        "ETag": trickle.entity_tag(services(request).settings, f"{room}/{answer.session}", offer),
+        "Cache-Control": "no-store",
+    }
+    response = Response(answer.sdp, 201, headers=headers, media_type=SDP)
+    # Somebody is live here and this client watches or publishes: it may have a relay, too.
+    ice.add_links(request, response, known=True)
+    return response
 
 
 routes = [
@@ -190,11 +234,13 @@ routes = [
     Route("/live/{room}/whip", nothing, methods=["GET"]),
     Route("/live/{room}/whip/{session}", preflight, methods=["OPTIONS"]),
     Route("/live/{room}/whip/{session}", unpublish, methods=["DELETE"]),
+    Route("/live/{room}/whip/{session}", patch, methods=["PATCH"]),
     Route("/live/{room}/whip/{session}", nothing, methods=["GET"]),
     Route("/live/{room}/whep", preflight, methods=["OPTIONS"]),
     Route("/live/{room}/whep", play, methods=["POST"]),
     Route("/live/{room}/whep", recognise, methods=["GET"]),
     Route("/live/{room}/whep/{session}", preflight, methods=["OPTIONS"]),
     Route("/live/{room}/whep/{session}", leave, methods=["DELETE"]),
+    Route("/live/{room}/whep/{session}", patch, methods=["PATCH"]),
     Route("/live/{room}/whep/{session}", nothing, methods=["GET"]),
 ]

@@ -194,7 +194,7 @@ def test_other_sites_may_play_but_not_publish(
             assert answer.headers["accept-post"] == "application/sdp"
             assert answer.headers["access-control-allow-origin"] == "*"
             assert "access-control-allow-credentials" not in answer.headers
-            assert "PATCH" not in answer.headers["access-control-allow-methods"]
+            assert "PATCH" in answer.headers["access-control-allow-methods"]
             assert "Location" in answer.headers["access-control-expose-headers"]
             assert stranger.get(path).status_code == 204
     head = stranger.head(f"/live/{room}/whep")

@@ -13,12 +13,38 @@ export class Refused extends Error {
 export const CONFIGURATION = /** @type {RTCConfiguration} */ ({ iceServers: [], bundlePolicy: "max-bundle" });
 
 /**
+ * Let a connection use the relays that the service names, for networks that carry no UDP. Pages say whether there are any.
+ * @param {RTCPeerConnection} connection
+ * @param {string} url
+ */
+async function useRelays(connection, url) {
+  if (!document.querySelector("meta[name=vitrine-ice]")) return;
+  const response = await fetch(url, { method: "OPTIONS", credentials: "same-origin" }).catch(() => null);
+  const iceServers = iceServersOf(response?.headers.get("Link") ?? "");
+  if (connection.signalingState !== "closed") connection.setConfiguration({ ...connection.getConfiguration(), iceServers });
+}
+
+/**
+ * Read `Link: <turn:...>; rel="ice-server"; username="..."; credential="..."` (RFC 9725 section 4.6).
+ * @param {string} header several values with commas between them
+ * @returns {RTCIceServer[]}
+ */
+export function iceServersOf(header) {
+  return [...header.matchAll(/<((?:stun|turn)s?:[^>]*)>((?:\s*;\s*[\w-]+="[^"]*")*)/g)].flatMap(([, urls, rest]) => {
+    const said = Object.fromEntries([...rest.matchAll(/([\w-]+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
+    if (said.rel !== "ice-server") return [];
+    return said.username ? [{ urls, username: said.username, credential: said.credential }] : [{ urls }];
+  });
+}
+
+/**
  * Offer, take the answer and return the address of the session (RFC 9725 section 4.2).
  * @param {RTCPeerConnection} connection
  * @param {string} url
  * @returns {Promise<string>}
  */
 export async function exchange(connection, url) {
+  await useRelays(connection, url);
   await connection.setLocalDescription();
   let response;
   try {
