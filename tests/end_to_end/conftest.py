@@ -17,6 +17,8 @@ import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.conftest import missing
+from tests.end_to_end import timecode
+from tests.end_to_end.rooms import DESK, PHONE, Person, Visit, open_page
 
 START_SECONDS = 120
 CHROMIUM_FLAGS = (
@@ -137,3 +139,46 @@ def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
     chromium = playwright.chromium.launch(executable_path=chromium_path, args=list(CHROMIUM_FLAGS))
     yield chromium
     chromium.close()
+
+
+@pytest.fixture(scope="module")
+def camera_browser(
+    playwright: Playwright, chromium_path: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
+    """A Chromium whose camera shows numbered pictures."""
+    camera = timecode.write_camera(tmp_path_factory.mktemp("camera") / "camera.mjpeg")
+    flags = (
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={camera}",
+    )
+    chromium = playwright.chromium.launch(executable_path=chromium_path, args=[*CHROMIUM_FLAGS, *flags])
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, running: Running) -> Iterator[Visit]:
+    """Open pages of viewers; nobody's console may complain."""
+    people: list[Person] = []
+
+    def come(size: dict[str, int] = PHONE, locale: str = "de") -> Person:
+        people.append(open_page(browser, running, size, locale))
+        return people[-1]
+
+    yield come
+    for person in people:
+        person.context.close()
+    assert [complaint for person in people for complaint in person.complaints] == []
+
+
+@pytest.fixture
+def host(camera_browser: Browser, running: Running) -> Iterator[Person]:
+    """The demo's host, signed in, in the studio."""
+    person = open_page(camera_browser, running, DESK)
+    person.page.goto("/sign-in?next=/studio")
+    person.page.locator(".persona", has_text="Lena").first.click()
+    person.page.wait_for_url("**/studio")
+    yield person
+    person.context.close()
+    assert person.complaints == []

@@ -3,151 +3,37 @@
 import re
 import statistics
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import imageio_ffmpeg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.end_to_end import timecode
-from tests.end_to_end.conftest import CHROMIUM_FLAGS, Running
+from tests.end_to_end.conftest import Running
+from tests.end_to_end.rooms import (
+    DESK,
+    INBOUND,
+    PHONE,
+    WAIT_MS,
+    Person,
+    Visit,
+    go_live,
+    inbound,
+    open_page,
+    set_up_show,
+    wait_until,
+    watch,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1440, "height": 900}
-# What a connection says of itself is only reached through the constructor that the page used.
-KEEP_CONNECTIONS = """
-window.connections = [];
-window.RTCPeerConnection = class extends RTCPeerConnection {
-  constructor(...args) { super(...args); window.connections.push(this); }
-};
-"""
-NOTE_CLICK = """
-addEventListener("click", () => sessionStorage.setItem("clicked", performance.timeOrigin + performance.now()), true);
-"""
-# The first picture of the page, in milliseconds since the click that led here.
-FIRST_FRAME = """() => new Promise(done => {
-  const video = document.querySelector(".stage-video");
-  const since = () => performance.timeOrigin + performance.now() - Number(sessionStorage.getItem("clicked"));
-  video.requestVideoFrameCallback(() => done(since()));
-})"""
-INBOUND = """async () => {
-  const found = {};
-  for (const connection of window.connections) {
-    if (connection.connectionState !== "connected") continue;
-    for (const each of (await connection.getStats()).values())
-      if (each.type === "inbound-rtp") found[each.kind] = { ...each };
-  }
-  return found;
-}"""
 BACKDROP_IS_DRAWN = """() => {
   const canvas = document.querySelector(".stage-backdrop");
   const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
   return new Set(pixels).size > 8;
 }"""
-WAIT_MS = 30_000
-
-
-@dataclass
-class Person:
-    """Somebody in front of a browser of their own."""
-
-    context: BrowserContext
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-
-
-Visit = Callable[..., Person]
-
-
-@pytest.fixture(scope="module")
-def camera_browser(
-    playwright: Playwright, chromium_path: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Browser]:
-    """A Chromium whose camera shows numbered pictures."""
-    camera = timecode.write_camera(tmp_path_factory.mktemp("camera") / "camera.mjpeg")
-    flags = (
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-video-capture={camera}",
-    )
-    chromium = playwright.chromium.launch(executable_path=chromium_path, args=[*CHROMIUM_FLAGS, *flags])
-    yield chromium
-    chromium.close()
-
-
-def open_page(browser: Browser, running: Running, size: dict[str, int], locale: str = "de") -> Person:
-    """Open a new browser profile that notes what its console complains of."""
-    context = browser.new_context(viewport=size, locale=locale, base_url=running.url)  # type: ignore[arg-type]
-    context.set_default_timeout(WAIT_MS)
-    context.add_init_script(KEEP_CONNECTIONS + NOTE_CLICK)
-    person = Person(context, context.new_page())
-    person.page.on("pageerror", lambda error: person.complaints.append(str(error)))
-    person.page.on("console", lambda said: person.complaints.append(said.text) if said.type == "error" else None)
-    return person
-
-
-@pytest.fixture
-def visit(browser: Browser, running: Running) -> Iterator[Visit]:
-    """Open pages of viewers; nobody's console may complain."""
-    people: list[Person] = []
-
-    def come(size: dict[str, int] = PHONE, locale: str = "de") -> Person:
-        people.append(open_page(browser, running, size, locale))
-        return people[-1]
-
-    yield come
-    for person in people:
-        person.context.close()
-    assert [complaint for person in people for complaint in person.complaints] == []
-
-
-@pytest.fixture
-def host(camera_browser: Browser, running: Running) -> Iterator[Person]:
-    """The demo's host, signed in, in the studio."""
-    person = open_page(camera_browser, running, DESK)
-    person.page.goto("/sign-in?next=/studio")
-    person.page.locator(".persona", has_text="Lena").first.click()
-    person.page.wait_for_url("**/studio")
-    yield person
-    person.context.close()
-    assert person.complaints == []
-
-
-def set_up_show(page: Page, title: str, products: int = 3) -> str:
-    """Fill in the studio's form; returns the room."""
-    page.fill("#title", title)
-    for place in range(products):
-        page.locator(".chooser-item input").nth(place).check()
-    page.click(".plan button.button-wide")
-    page.wait_for_url("**/studio/*-*")
-    return page.url.rsplit("/", 1)[1]
-
-
-def go_live(page: Page) -> None:
-    """Count down and be on air; the camera is on by itself where it was allowed before."""
-    page.locator(".button-live:enabled").click()
-    expect(page.locator(".air-bar .chip-live")).to_be_visible(timeout=WAIT_MS)
-
-
-def watch(person: Person, room: str) -> float:
-    """Open the room from the list; returns the milliseconds from the click to the first picture."""
-    person.page.goto("/live")
-    person.page.locator(f'a[href="/live/{room}"]').click()
-    person.page.wait_for_selector(".stage-video")
-    first: float = person.page.evaluate(FIRST_FRAME)
-    expect(person.page.locator('.stage[data-playing="true"]')).to_be_visible(timeout=WAIT_MS)
-    return first
-
-
-def inbound(page: Page) -> dict[str, Any]:
-    """What the page's connection says of the sound and the picture that it receives."""
-    found: dict[str, Any] = page.evaluate(INBOUND)
-    return found
 
 
 def lip_distance(page: Page) -> float:
@@ -268,7 +154,7 @@ def test_a_reload_of_the_studio_is_a_short_interruption(host: Person, visit: Vis
     host.page.get_by_role("button", name="Show fortsetzen").click()
     expect(viewer.page.locator('.stage[data-playing="true"]')).to_be_visible(timeout=WAIT_MS)
     frames = inbound(viewer.page)["video"]["framesDecoded"]
-    viewer.page.wait_for_function(f"({INBOUND})().then(found => found.video.framesDecoded > {frames + 10})")
+    wait_until(viewer.page, f"({INBOUND})().then(found => found.video.framesDecoded > {frames + 10})")
 
 
 def test_ffmpeg_publishes_with_a_key(host: Person, visit: Visit, tmp_path: Path) -> None:
@@ -289,7 +175,7 @@ def test_ffmpeg_publishes_with_a_key(host: Person, visit: Visit, tmp_path: Path)
     try:
         expect(host.page.locator(".notice-good", has_text="Ihr Encoder ist live")).to_be_visible(timeout=WAIT_MS)
         expect(viewer.page.locator('.stage[data-playing="true"]')).to_be_visible(timeout=WAIT_MS)
-        viewer.page.wait_for_function(f"({INBOUND})().then(found => found.video?.framesDecoded > 25)")
+        wait_until(viewer.page, f"({INBOUND})().then(found => found.video?.framesDecoded > 25)")
         assert inbound(viewer.page)["video"]["frameWidth"] == 640
         viewer.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
         expect(viewer.page.locator('.stage[data-shape="landscape"]')).to_be_visible()

@@ -20,7 +20,11 @@ class VitrineRoom extends HTMLElement {
     const screen = screenOf(store);
     const socket = new RoomSocket(`${store.room.url}/socket`, {
       message: store.take,
-      open: (open) => (store.connected.value = open),
+      open(open) {
+        store.connected.value = open;
+        // Where the socket was cut, the picture may be, too.
+        if (open) screen.nudge();
+      },
     });
     this.stop = store.state.subscribe((state) => screen.follow(state));
     socket.start();

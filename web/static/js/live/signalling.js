@@ -12,6 +12,9 @@ export class Refused extends Error {
 /** The server answers from its one address to whoever proves to know the session: no servers, no candidates to wait for. */
 export const CONFIGURATION = /** @type {RTCConfiguration} */ ({ iceServers: [], bundlePolicy: "max-bundle" });
 
+/** Carries what lets a viewer take the place of their own session before: from the server, then back to it. */
+const RESUME = "Vitrine-Resume";
+
 /**
  * Let a connection use the relays that the service names, for networks that carry no UDP. Pages say whether there are any.
  * @param {RTCPeerConnection} connection
@@ -41,16 +44,17 @@ export function iceServersOf(header) {
  * Offer, take the answer and return the address of the session (RFC 9725 section 4.2).
  * @param {RTCPeerConnection} connection
  * @param {string} url
- * @returns {Promise<string>}
+ * @param {string} [resume] what came with the session that this one replaces
+ * @returns {Promise<{location: string, resume: string}>}
  */
-export async function exchange(connection, url) {
+export async function exchange(connection, url, resume = "") {
   await useRelays(connection, url);
   await connection.setLocalDescription();
   let response;
   try {
     response = await fetch(url, {
       method: "POST",
-      headers: { "Content-Type": "application/sdp" },
+      headers: { "Content-Type": "application/sdp", ...(resume && { [RESUME]: resume }) },
       body: connection.localDescription?.sdp,
       credentials: "same-origin",
     });
@@ -65,7 +69,7 @@ export async function exchange(connection, url) {
     throw new Refused(0, "closed", "", 0);
   }
   await connection.setRemoteDescription({ type: "answer", sdp: text });
-  return location;
+  return { location, resume: response.headers.get(RESUME) ?? "" };
 }
 
 /**

@@ -4,6 +4,8 @@ import { locale, moment, t } from "vitrine/i18n.js";
 import { Hearts } from "vitrine/live/hearts.js";
 import { icon } from "vitrine/live/icon.js";
 import { rounded } from "vitrine/live/store.js";
+import { Timeline } from "vitrine/live/timeline.js";
+import { Way } from "vitrine/live/way.js";
 
 /** @typedef {{store: import("vitrine/live/store.js").Store, screen: import("vitrine/live/screen.js").Screen}} Props */
 
@@ -13,9 +15,9 @@ const number = new Intl.NumberFormat(locale, { notation: "compact" });
 
 /** The picture with what lies over it. @param {Props} props */
 export function Stage({ store, screen }) {
-  const video = useRef(/** @type {HTMLVideoElement | null} */ (null));
   const place = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => screen.attach(video.current), []);
+  const [back, setBack] = useState(false);
+  const watchable = store.state.value === "live" || store.state.value === "reconnecting";
   const playing = screen.state.value === "playing" && store.state.value === "live";
   // Keys work while the picture has the focus only, so that nobody who dictates or types hits them (WCAG 2.1.4).
   const onKey = (/** @type {KeyboardEvent} */ event) => {
@@ -28,10 +30,11 @@ export function Stage({ store, screen }) {
     aria-label=${t("Live video")}
     data-shape=${screen.portrait.value ? "portrait" : "landscape"}
     data-playing=${playing}
+    data-picture=${watchable && screen.picture.value !== null}
     onKeyDown=${onKey}
   >
-    <${Backdrop} video=${video} playing=${playing} />
-    <video ref=${video} class="stage-video" playsinline autoplay tabindex="0" aria-label=${t("Live video of {host}", { host: store.room.host.name })}></video>
+    <${Backdrop} screen=${screen} playing=${playing} />
+    <div ref=${screen.mount} class="stage-pictures" role="group" tabindex="0" aria-label=${t("Live video of {host}", { host: store.room.host.name })}></div>
     <div class="stage-scrim" aria-hidden="true"></div>
     <${Middle} store=${store} screen=${screen} />
     <div class="stage-captions" data-captions hidden></div>
@@ -48,22 +51,26 @@ export function Stage({ store, screen }) {
       <button class="stage-button" aria-pressed=${screen.muted.value} aria-label=${t("Mute")} onClick=${() => screen.setMuted(!screen.muted.value)}>
         ${icon(screen.muted.value ? "volume-x" : "volume-2")}
       </button>
+      ${screen.both && html`<button class="stage-button" aria-expanded=${back} aria-label=${t("Go back in the show")} onClick=${() => setBack(!back)}>${icon("rotate-ccw")}</button>`}
       <button class="stage-button" aria-label=${t("Full screen")} onClick=${() => toggleFullscreen(place.current)}>${icon("maximize")}</button>
     </div>
+    ${store.state.value === "live" && html`<${Way} screen=${screen} />`}
+    ${back && store.state.value === "live" && html`<${Timeline} screen=${screen} />`}
     ${screen.blocked.value && playing &&
     html`<button class="unmute" onClick=${() => screen.setMuted(false)}>${icon("volume-x")}<span>${t("Turn the sound on")}</span></button>`}
     <${Hearts} store=${store} />
   </section>`;
 }
 
-/** What the picture leaves free is filled with its own colours. @param {{video: import("preact").RefObject<HTMLVideoElement>, playing: boolean}} props */
-function Backdrop({ video, playing }) {
+/** What the picture leaves free is filled with its own colours. @param {{screen: Props["screen"], playing: boolean}} props */
+function Backdrop({ screen, playing }) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   useEffect(() => {
     if (!playing) return;
     const context = canvas.current?.getContext("2d");
     const draw = () => {
-      if (video.current && video.current.videoWidth > 0 && !document.hidden) context?.drawImage(video.current, 0, 0, BACKDROP_SIDE, BACKDROP_SIDE);
+      const picture = screen.picture.peek();
+      if (picture && picture.videoWidth > 0 && !document.hidden) context?.drawImage(picture, 0, 0, BACKDROP_SIDE, BACKDROP_SIDE);
     };
     draw();
     const timer = setInterval(draw, BACKDROP_MILLISECONDS);

@@ -2,7 +2,7 @@ import { computed, signal } from "@preact/signals";
 import { t } from "vitrine/i18n.js";
 
 /** @typedef {import("vitrine/shop/buy.js").Product} Product */
-/** @typedef {{id: string, title: string, state: string, host: {id: string, name: string}, scheduled_for: string | null, started_at: string | null, pinned: string | null, viewers: number, products: Product[], url: string}} Room */
+/** @typedef {{id: string, title: string, state: string, host: {id: string, name: string}, scheduled_for: string | null, started_at: string | null, pinned: string | null, viewers: number, products: Product[], url: string, hls?: string}} Room */
 /** @typedef {{id: string, name: string, guest: boolean}} Me */
 /** @typedef {{id: string, name: string, text: string, host: boolean, mine: boolean, at: string}} Line */
 

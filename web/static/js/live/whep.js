@@ -1,158 +1,123 @@
-import { CONFIGURATION, Refused, exchange, hangUp } from "vitrine/live/signalling.js";
+import { Pulse } from "vitrine/live/pulse.js";
+import { CONFIGURATION, exchange, hangUp } from "vitrine/live/signalling.js";
 
-/** @typedef {"connecting" | "playing" | "stalled" | "nobody" | "full" | "over" | "failed"} PlayerState */
+/** @typedef {"coming" | import("vitrine/live/pulse.js").Verdict} Condition */
 
-const FIRST_WAIT = 1000;
-const LONGEST_WAIT = 8000;
-const WATCH_MILLISECONDS = 500;
-/** Without a new frame for this long the picture counts as frozen. */
-const FROZEN_MILLISECONDS = 3000;
-/** A connection that stays silent this long is given up for a new one. */
-const DEAD_MILLISECONDS = 12_000;
+/** Until the path to the server is proven; where UDP is blocked it never is. */
+const CONNECT_MILLISECONDS = 6000;
+/** From then to the first picture of a room that is live. */
+const PICTURE_MILLISECONDS = 8000;
 
-/** Plays a room by WHEP and comes back by itself: after 1, 2, 4, then every 8 seconds, or when the server says. */
-export class Player {
+/** One WebRTC connection into a room (WHEP), from the offer to the end, playing in one video element. */
+export class Whep {
+  /** @type {"whep"} */
+  way = "whep";
+
   /**
    * @param {string} url
-   * @param {{ stream: (stream: MediaStream) => void, state: (state: PlayerState, sentence: string) => void }} hearer
+   * @param {HTMLVideoElement} picture silent and out of sight until its first frame is there
+   * @param {string} resume what the server gave for the session before this one; it ends that one for this one
+   * @param {() => void} ready called with the first picture
    */
-  constructor(url, hearer) {
+  constructor(url, picture, resume, ready) {
     this.url = url;
-    this.hearer = hearer;
-    /** @type {RTCPeerConnection | null} */
-    this.connection = null;
+    this.picture = picture;
+    this.resume = resume;
+    /** The session before this one was ended by the server. */
+    this.replaced = false;
     this.location = "";
-    this.wait = FIRST_WAIT;
-    /** @type {number | undefined} */
-    this.timer = undefined;
-    /** @type {number | undefined} */
-    this.watch = undefined;
-    this.frames = -1;
-    this.moved = 0;
-    /** By when (performance.now) a picture should have moved, 0: whenever. */
-    this.due = 0;
-    this.stopped = true;
-    /** @type {PlayerState | ""} */
-    this.state = "";
-  }
-
-  /** Begin to play. */
-  start() {
-    if (!this.stopped) return;
+    this.ready = false;
     this.stopped = false;
-    this.#say("connecting");
-    this.#attempt();
+    this.connection = new RTCPeerConnection(CONFIGURATION);
+    this.stream = new MediaStream();
+    this.begun = performance.now();
+    this.connected = 0;
+    /** Since when a picture should come. */
+    this.wanted = 0;
+    this.pulse = new Pulse(this.begun);
+    this.height = 0;
+    this.tell = ready;
   }
 
-  /** End for good. @param {boolean} [gone] the server has ended the session already */
-  stop(gone = false) {
-    this.stopped = true;
-    if (gone) this.location = "";
-    this.#drop();
-    this.#say("connecting");
-  }
-
-  /** Whoever draws the stream has seen its first picture: that is sooner known there than by counting. */
-  drawn() {
-    if (this.stopped || this.connection?.connectionState !== "connected") return;
-    this.moved = performance.now();
-    this.wait = FIRST_WAIT;
-    this.#say("playing");
-  }
-
-  /** Somebody said that the room is live: try at once instead of waiting, and do not trust an old connection for long. */
-  nudge() {
-    if (this.stopped) return;
-    if (this.connection?.connectionState === "connected") {
-      this.due = performance.now() + FROZEN_MILLISECONDS;
-      return;
-    }
-    this.wait = FIRST_WAIT;
-    this.#drop();
-    this.#attempt();
-  }
-
-  async #attempt() {
-    const connection = (this.connection = new RTCPeerConnection(CONFIGURATION));
-    const stream = new MediaStream();
+  /** Offer and play; rejects with Refused. */
+  async start() {
+    const connection = this.connection;
     connection.addTransceiver("video", { direction: "recvonly" });
     connection.addTransceiver("audio", { direction: "recvonly" });
-    connection.addEventListener("track", (event) => {
-      stream.addTrack(event.track);
-      this.hearer.stream(event.streams[0] ?? stream);
-    });
-    connection.addEventListener("connectionstatechange", () => {
-      if (this.connection === connection && connection.connectionState === "failed") this.#again("stalled");
-    });
-    this.moved = performance.now();
-    this.due = 0;
-    this.frames = -1;
-    try {
-      const location = await exchange(connection, this.url);
-      if (this.connection !== connection) return void hangUp(location);
-      this.location = location;
-      this.watch = setInterval(() => this.#look(connection), WATCH_MILLISECONDS);
-    } catch (error) {
-      if (this.connection === connection) this.#refused(error);
+    connection.addEventListener("track", (event) => this.stream.addTrack(event.track));
+    this.picture.muted = true;
+    this.picture.srcObject = this.stream;
+    const first = () => this.#isReady();
+    this.picture.requestVideoFrameCallback?.(first);
+    const session = await exchange(connection, this.url, this.resume);
+    this.replaced = this.resume !== "";
+    this.resume = session.resume;
+    if (this.stopped) return void hangUp(session.location);
+    this.location = session.location;
+    // Started by hand: the `autoplay` of an element that had another stream before is not relied on.
+    this.picture.play().catch(() => undefined);
+  }
+
+  /**
+   * How it is doing.
+   * @param {number} now
+   * @param {boolean} expected somebody publishes in the room
+   * @returns {Promise<Condition>}
+   */
+  async look(now, expected) {
+    const state = this.connection.connectionState;
+    if (this.connected === 0) {
+      if (state === "failed" || now - this.begun > CONNECT_MILLISECONDS) return "dead";
+      if (state !== "connected") return "coming";
+      this.connected = this.wanted = now;
+      this.pulse = new Pulse(now);
     }
+    const reading = await this.#read();
+    const verdict = this.pulse.feel(reading, performance.now(), expected);
+    if (!this.ready && (reading.frames > 0 || (reading.packets > 0 && !this.#hasPicture()))) this.#isReady();
+    if (this.ready || verdict === "dead") return verdict;
+    if (!expected) this.wanted = now;
+    return now - this.wanted > PICTURE_MILLISECONDS ? "dead" : "coming";
   }
 
-  /** @param {unknown} error */
-  #refused(error) {
-    const { status, code, message, retryAfter } =
-      error instanceof Refused ? error : new Refused(-1, "", String(error), 0);
-    const fatal = status === -1 || (status >= 400 && status < 500 && status !== 409 && status !== 429);
-    if (code === "room-over" || fatal) {
-      this.stop();
-      this.#say(code === "room-over" ? "over" : "failed", message);
-      return;
-    }
-    const state = status === 409 ? "nobody" : code === "full" ? "full" : "stalled";
-    this.#again(state, message, retryAfter * 1000);
+  /** Do not trust it for long any more. */
+  doubt() {
+    this.pulse.doubt(performance.now());
   }
 
-  /** @param {PlayerState} state @param {string} [sentence] @param {number} [least] milliseconds */
-  #again(state, sentence = "", least = 0) {
-    this.#drop();
-    this.#say(state, sentence);
-    this.timer = setTimeout(() => this.#attempt(), Math.max(this.wait, least));
-    this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
-  }
-
-  /** @param {RTCPeerConnection} connection */
-  async #look(connection) {
-    let frames = -1;
-    for (const report of (await connection.getStats()).values()) {
-      if (report.type === "inbound-rtp" && report.kind === "video") frames = report.framesDecoded ?? 0;
-    }
-    if (this.connection !== connection) return;
-    const now = performance.now();
-    if (frames > Math.max(this.frames, 0)) {
-      this.moved = now;
-      this.wait = FIRST_WAIT;
-      this.#say("playing");
-      this.due = 0;
-    } else if (now - this.moved > DEAD_MILLISECONDS || (this.due > 0 && now > this.due)) {
-      this.#again("stalled");
-    } else if (now - this.moved > FROZEN_MILLISECONDS) {
-      this.#say("stalled");
-    }
-    this.frames = frames;
-  }
-
-  /** @param {PlayerState} state @param {string} [sentence] */
-  #say(state, sentence = "") {
-    if (state === this.state) return;
-    this.state = state;
-    this.hearer.state(state, sentence);
-  }
-
-  #drop() {
-    clearTimeout(this.timer);
-    clearInterval(this.watch);
-    if (this.location) hangUp(this.location);
+  /** End it. @param {boolean} [gone] the server has ended the session already */
+  stop(gone = false) {
+    this.stopped = true;
+    this.connection.close();
+    // What never connected is closed by the server in ten seconds, or sooner by the next attempt with its token.
+    if (this.location && !gone && (this.connected > 0 || !this.resume)) hangUp(this.location);
     this.location = "";
-    this.connection?.close();
-    this.connection = null;
+    if (this.picture.srcObject === this.stream) this.picture.srcObject = null;
+  }
+
+  #isReady() {
+    if (this.ready || this.stopped) return;
+    this.ready = true;
+    this.tell();
+  }
+
+  #hasPicture() {
+    return this.connection.getTransceivers().some((each) => each.receiver.track.kind === "video" && each.currentDirection === "recvonly");
+  }
+
+  /** @returns {Promise<import("vitrine/live/pulse.js").Reading>} */
+  async #read() {
+    const reading = { packets: 0, frames: 0, answers: -1, state: this.connection.connectionState };
+    for (const report of (await this.connection.getStats()).values()) {
+      if (report.type === "inbound-rtp") {
+        reading.packets += report.packetsReceived ?? 0;
+        if (report.kind !== "video") continue;
+        reading.frames = report.framesDecoded ?? 0;
+        this.height = Math.min(report.frameWidth ?? 0, report.frameHeight ?? 0);
+      } else if (report.type === "candidate-pair" && report.state === "succeeded" && report.responsesReceived !== undefined) {
+        reading.answers = Math.max(reading.answers, report.responsesReceived);
+      }
+    }
+    return reading;
   }
 }

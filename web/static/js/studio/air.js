@@ -1,11 +1,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "vitrine/html.js";
 import { locale, t } from "vitrine/i18n.js";
+import { clock } from "vitrine/live/clock.js";
 import { icon } from "vitrine/live/icon.js";
-import { clock } from "vitrine/studio/show.js";
 
 /** @typedef {{store: import("vitrine/live/store.js").Store, show: import("vitrine/studio/show.js").Show}} Props */
 
+const kilobits = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const megabits = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 /** On air or not: unmistakable, with the time and who watches. @param {Props} props */
@@ -26,7 +27,7 @@ export function AirBar({ store, show }) {
     ${on && html`<span class="chip chip-glass">${icon("clock")} ${clock(Math.max(0, (now - begun.current) / 1000))}</span>`}
     ${on && html`<span class="chip chip-glass">${icon("eye")}<span class="visually-hidden">${t("Viewers")}</span> ${store.viewers.value}</span>`}
     ${show.phase.value === "connecting" && html`<span class="chip chip-glass">${t("Connecting …")}</span>`}
-    ${show.phase.value === "reconnecting" && html`<span class="chip chip-warn">${t("Reconnecting …")}</span>`}
+    ${show.phase.value === "reconnecting" && html`<span class="chip chip-warn" role="status">${t("Your connection is interrupted. We are bringing it back …")}</span>`}
   </p>`;
 }
 
@@ -44,6 +45,10 @@ export function HealthBox({ show }) {
       <div><dt>${t("Loss")}</dt><dd>${megabits.format(health.loss * 100)} %</dd></div>
       <div><dt>${t("Round trip")}</dt><dd>${Math.round(health.rtt * 1000)} ms</dd></div>
     </dl>
+    ${health.layers.length > 1 &&
+    html`<ul class="layers" aria-label=${t("Sent in these sizes, one for each network")}>
+      ${health.layers.map((layer) => html`<li class="chip" key=${layer.rid}>${Math.min(layer.width, layer.height)}p <span class="soft">${kilobits.format(layer.bitrate / 1000)} kbit/s</span></li>`)}
+    </ul>`}
   </section>`;
 }
 

@@ -1,6 +1,7 @@
 import { t } from "vitrine/i18n.js";
 
-/** @typedef {{at: number, bytes: number, bitrate: number, fps: number, width: number, height: number, loss: number, rtt: number, limited: string, codec: string}} Health */
+/** @typedef {{rid: string, bytes: number, bitrate: number, fps: number, width: number, height: number}} Layer */
+/** @typedef {{at: number, bytes: number, bitrate: number, fps: number, width: number, height: number, loss: number, rtt: number, limited: string, codec: string, layers: Layer[]}} Health */
 /** @typedef {{level: "good" | "warn" | "bad", code: string, sentence: string}} Verdict */
 
 const LOW_BITRATE = 500_000;
@@ -12,27 +13,64 @@ const MUCH_LOSS = 0.08;
  * Read what leaves for the server out of a connection's statistics.
  * @param {RTCStatsReport} report
  * @param {Health | null} before the reading before this one
- * @returns {Health}
+ * @returns {Health} the figures of the picture are those of its best layer
  */
 export function read(report, before) {
-  const now = { at: 0, bytes: 0, bitrate: 0, fps: 0, width: 0, height: 0, loss: 0, rtt: 0, limited: "none", codec: "" };
+  /** @type {Health} */
+  const now = { at: 0, bytes: 0, bitrate: 0, fps: 0, width: 0, height: 0, loss: 0, rtt: 0, limited: "none", codec: "", layers: [] };
   for (const each of report.values()) {
     if (each.type === "outbound-rtp") {
       now.bytes += each.bytesSent;
-      now.at = each.timestamp;
+      now.at = Math.max(now.at, each.timestamp);
       if (each.kind !== "video") continue;
-      now.fps = Math.round(each.framesPerSecond ?? 0);
-      now.width = each.frameWidth ?? 0;
-      now.height = each.frameHeight ?? 0;
-      now.limited = each.qualityLimitationReason ?? "none";
-      now.codec = String(report.get(each.codecId)?.mimeType ?? "").replace("video/", "");
+      if (each.active !== false) now.layers.push(layerOf(each));
+      if (each.qualityLimitationReason === "cpu" || now.limited === "none") now.limited = each.qualityLimitationReason ?? "none";
+      now.codec ||= String(report.get(each.codecId)?.mimeType ?? "").replace("video/", "");
     } else if (each.type === "remote-inbound-rtp" && each.kind === "video") {
-      now.loss = each.fractionLost ?? 0;
-      now.rtt = each.roundTripTime ?? 0;
+      now.loss = Math.max(now.loss, each.fractionLost ?? 0);
+      now.rtt = Math.max(now.rtt, each.roundTripTime ?? 0);
     }
   }
-  if (before && now.at > before.at) now.bitrate = Math.max(0, ((now.bytes - before.bytes) * 8000) / (now.at - before.at));
+  now.layers.sort((one, other) => other.width - one.width);
+  const [best] = now.layers;
+  if (best) Object.assign(now, { fps: best.fps, width: best.width, height: best.height });
+  const seconds = before ? (now.at - before.at) / 1000 : 0;
+  if (!before || seconds <= 0) return now;
+  const rate = (/** @type {{bytes: number}} */ each, /** @type {number} */ then) => Math.max(0, ((each.bytes - then) * 8) / seconds);
+  now.bitrate = rate(now, before.bytes);
+  for (const layer of now.layers) layer.bitrate = rate(layer, before.layers.find((each) => each.rid === layer.rid)?.bytes ?? 0);
   return now;
+}
+
+/** @param {any} report @returns {Layer} */
+function layerOf(report) {
+  return {
+    rid: report.rid ?? "",
+    bytes: report.bytesSent,
+    bitrate: 0,
+    fps: Math.round(report.framesPerSecond ?? 0),
+    width: report.frameWidth ?? 0,
+    height: report.frameHeight ?? 0,
+  };
+}
+
+/** Readings in a row, one a second, after which a machine counts as too weak for several layers. */
+const WEAK_READINGS = 10;
+const WEAK_FPS = 15;
+
+/** Notices that this machine cannot encode several layers: it says so, or far too few pictures leave, for ten seconds. */
+export class Strength {
+  constructor() {
+    this.weak = 0;
+  }
+
+  /** @param {Health} health @returns {boolean} it is too much */
+  tooMuch(health) {
+    const many = health.layers.length > 1;
+    const weak = many && (health.limited === "cpu" || (health.limited !== "bandwidth" && health.fps < WEAK_FPS));
+    this.weak = weak ? this.weak + 1 : 0;
+    return this.weak >= WEAK_READINGS;
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { ask, Problem } from "vitrine/api.js";
 import { t } from "vitrine/i18n.js";
 import { OVER } from "vitrine/live/store.js";
 import { Publisher } from "vitrine/live/whip.js";
-import { judge, read } from "vitrine/studio/health.js";
+import { judge, read, Strength } from "vitrine/studio/health.js";
 import { toast } from "vitrine/toast.js";
 
 const COUNT_FROM = 3;
@@ -20,6 +20,7 @@ export function showOf(store, camera) {
   let lock = null;
   /** @type {number | undefined} */
   let watch;
+  let strength = new Strength();
   const show = {
     /** What this browser does: nothing, counting down, publishing, trying to come back. */
     phase: signal(/** @type {"idle" | "counting" | "connecting" | "air" | "reconnecting"} */ ("idle")),
@@ -46,6 +47,7 @@ export function showOf(store, camera) {
       await new Promise((resolve) => setTimeout(resolve, 1000));
       if (show.phase.value !== "counting") return;
     }
+    strength = new Strength();
     publisher = new Publisher(`${store.room.url}/whip`, stream, hear);
     publisher.start();
     addEventListener("beforeunload", guard);
@@ -65,6 +67,7 @@ export function showOf(store, camera) {
     const connection = publisher?.connection;
     if (!connection || connection.connectionState !== "connected") return;
     show.health.value = read(await connection.getStats(), show.health.value);
+    if (!camera.dark.value && strength.tooMuch(show.health.value)) publisher?.simplify();
     if (show.health.value.bitrate > 0) show.verdict.value = judge(show.health.value);
   }
 
@@ -140,12 +143,6 @@ export function showOf(store, camera) {
 }
 
 /** @typedef {ReturnType<typeof showOf>} Show */
-
-/** Seconds as people read them on a clock. @param {number} seconds */
-export function clock(seconds) {
-  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.floor(seconds) % 60];
-  return (parts[0] > 0 ? parts : parts.slice(1)).map((part) => String(part).padStart(2, "0")).join(":");
-}
 
 /** @param {string} state */
 export function stateName(state) {

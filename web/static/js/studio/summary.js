@@ -3,7 +3,7 @@ import { ask, Problem } from "vitrine/api.js";
 import { html } from "vitrine/html.js";
 import { locale, t } from "vitrine/i18n.js";
 import { icon } from "vitrine/live/icon.js";
-import { clock } from "vitrine/studio/show.js";
+import { clock } from "vitrine/live/clock.js";
 
 /** @typedef {{duration_seconds: number | null, most_viewers: number | null, orders: number, pieces: number}} Figures */
 
