@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="database, media, uploads, the embedded broker's file")
     host: str = Field("127.0.0.1", description="address that web listens on")
     port: int = Field(8000, ge=0, le=65535, description="port that web listens on; 0 takes a free one")
+    https: bool = Field(False, description="web speaks HTTPS with the self-signed certificate of the data directory")
     redis_url: str = Field("", validation_alias="REDIS_URL", description="broker; empty: the embedded one")
     database_url: str = Field("", validation_alias="DATABASE_URL", description="rows; empty: SQLite in data_dir")
     media_url: str = Field("", validation_alias="MEDIA_URL", description="media files; empty: a folder in data_dir")
@@ -139,6 +140,7 @@ def child_environment(settings: Settings) -> dict[str, str]:
     return os.environ | {
         "VITRINE_DATA_DIR": str(settings.data_dir.resolve()),
         "VITRINE_HOST": settings.host,
+        "VITRINE_HTTPS": "1" if settings.https else "0",
         "VITRINE_PORT": str(settings.port),
         "VITRINE_DEMO": "1" if settings.demo else "0",
         "VITRINE_MEDIA_ADDRESS": settings.media_address,

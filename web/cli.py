@@ -27,7 +27,7 @@ LARGEST_MESSAGE = 65_536
 BROKER_PATIENCE = 15.0
 PATIENCE = 60.0
 # Options that stand for the setting of the same name.
-SET_BY_OPTIONS = ("host", "port", "demo", "media_address", "media_port")
+SET_BY_OPTIONS = ("host", "port", "demo", "https", "media_address", "media_port")
 
 
 @click.group()
@@ -74,6 +74,7 @@ def media_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--demo", is_flag=True, default=None, help="With the demo shop and one-click sign-in (loopback only).")
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
+@click.option("--https", is_flag=True, default=None, help="Self-signed certificate, all addresses, QR code for phones.")
 @media_options
 @with_settings
 def up(settings: Settings) -> None:
@@ -83,14 +84,18 @@ def up(settings: Settings) -> None:
     from storage.database import Database
     from storage.media import Media
     from storage.messages import Messages
-    from web import demo
+    from web import demo, phones
 
+    if settings.https and "host" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"host": phones.EVERYWHERE})
     port = free_port(settings.host, settings.port)
-    if settings.demo and settings.host not in ("127.0.0.1", "::1", "localhost"):
+    # Over HTTPS phones may look at the demo, too: its one-click sign-in asks by itself that one sits at this machine.
+    if settings.demo and not settings.https and settings.host not in ("127.0.0.1", "::1", "localhost"):
         raise click.ClickException("The demo lets anybody sign in as anybody: it runs on 127.0.0.1 only.")
     own_broker = not settings.redis_url
     settings = settings.model_copy(update={"port": port, "redis_url": settings.redis_url or broker.url(settings)})
-    url = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{port}"
+    trust = phones.make_certificate(settings) if settings.https else None
+    url = phones.web_url(settings, "127.0.0.1" if settings.host == phones.EVERYWHERE else settings.host)
     supervisor = Supervisor(settings.data_dir, child_environment(settings))
     try:
         if own_broker:
@@ -103,12 +108,12 @@ def up(settings: Settings) -> None:
         supervisor.start(
             [Part("recorder", recorder_command(settings), settings.recorder_socket.exists)],
             [Part("media", media_command(settings), lambda: answers(settings.media_socket))],
-            [Part("web", vitrine_command("web"), lambda: is_ready(f"{url}/livez"), PATIENCE)],
+            [Part("web", vitrine_command("web"), lambda: is_ready(f"{url}/livez", trust), PATIENCE)],
             [
                 # Ingest is nice to everybody else, assembly is not kept waiting by it.
                 _worker("ingest", nice=10),
                 _worker("assemble"),
-                Part("beat", vitrine_command("beat"), lambda: is_ready(f"{url}/readyz"), PATIENCE),
+                Part("beat", vitrine_command("beat"), lambda: is_ready(f"{url}/readyz", trust), PATIENCE),
             ],
         )
         if settings.demo:
@@ -136,6 +141,10 @@ def _greet(database: "Database", url: str, settings: Settings) -> None:
             token = accounts.invite(tx, "operator", "", utcnow())
             click.echo(f"operator {url}/welcome/{token}  (opens once: the first operator's account)")
     click.echo(f"ready {url}")
+    if settings.https:
+        from web import phones
+
+        phones.greet(settings)
     click.echo(f"data {settings.data_dir.resolve()}  (logs are in its folder logs/; Ctrl-C stops everything)", err=True)
     sys.stdout.flush()
 
@@ -143,6 +152,7 @@ def _greet(database: "Database", url: str, settings: Settings) -> None:
 @main.command()
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="Port to listen on.")
+@click.option("--https", is_flag=True, default=None, help="Speak HTTPS with the data directory's own certificate.")
 @with_settings
 def web(settings: Settings) -> None:
     """Serve pages and API."""
@@ -153,8 +163,14 @@ def web(settings: Settings) -> None:
 
     logs.configure("web", settings.log_level, settings.log_format)
     services = build_services(settings)
+    if settings.https:
+        from web import phones
+
+        phones.make_certificate(settings)
     uvicorn.run(
         create_app(services),
+        ssl_certfile=settings.data_dir / "https.crt" if settings.https else None,
+        ssl_keyfile=settings.data_dir / "https.key" if settings.https else None,
         host=settings.host,
         port=settings.port,
         loop="asyncio",

@@ -74,7 +74,8 @@ class RequestContext:
                 headers.setdefault("Content-Security-Policy", content_security_policy(state["nonce"]))
                 devices = STUDIO_DEVICES if scope["path"].startswith("/studio") else NO_DEVICES
                 headers.setdefault("Permissions-Policy", devices)
-                if scope["scheme"] == "https":
+                # With a certificate of our own the promise would lock out whoever goes back to plain HTTP on localhost.
+                if scope["scheme"] == "https" and not scope["app"].state.services.settings.https:
                     headers.setdefault("Strict-Transport-Security", "max-age=31536000")
             await send(message)
 

@@ -8,6 +8,7 @@ import fcntl
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -167,10 +168,10 @@ def answers(path: Path) -> bool:
     return True
 
 
-def is_ready(url: str) -> bool:
-    """Tell whether `GET url` answers 200."""
+def is_ready(url: str, trust: ssl.SSLContext | None = None) -> bool:
+    """Tell whether `GET url` answers 200, over HTTPS to whom `trust` accepts."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310
+        with urllib.request.urlopen(url, timeout=2, context=trust) as answer:  # noqa: S310
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
