@@ -70,6 +70,21 @@ class Messages:
         except redis.RedisError:
             return False
 
+    def keeps_writes(self) -> bool:
+        """Tell whether the broker appends every write to a file; raises redis.RedisError."""
+        with self._patient_client() as client:
+            return bool(client.info("persistence").get("aof_enabled"))
+
+    def queue_lengths(self, names: Sequence[str]) -> dict[str, int]:
+        """Return how many messages wait in each Celery queue; empty when the broker does not answer."""
+        try:
+            return {name: int(self._client.llen(name)) for name in names}
+        except redis.RedisError:
+            return {}
+
+    def _patient_client(self) -> redis.Redis:
+        return redis.Redis.from_url(self.url, socket_timeout=PING_TIMEOUT, socket_connect_timeout=PING_TIMEOUT)
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

@@ -28,6 +28,15 @@ def upgrade(database: Database) -> None:
         command.upgrade(config, "head")
 
 
+def state(database: Database) -> tuple[str | None, str | None, bool]:
+    """Return the revision of the database, None for an empty one, this version's, and whether it is known here."""
+    scripts = ScriptDirectory.from_config(_config())
+    with database.reading() as tx:
+        current = MigrationContext.configure(tx.connection).get_current_revision()
+    known = current is None or current in {script.revision for script in scripts.walk_revisions()}
+    return current, scripts.get_current_head(), known
+
+
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
