@@ -20,9 +20,10 @@ from benchmarks.measure import Result
 
 VIEWERS = "20,40,60,100,150,200,300,400"
 COLUMNS = (
-    "cpu_us_per_packet packets_per_s packets_in_per_s delay_ms_p50 delay_ms_p99 last_viewer_ms_p50 last_viewer_ms_p99 "
-    "loss_percent join_ms_p50 join_ms_p95 picture_ms_p50 picture_ms_p95 server_core_percent server_cpu_percent "
-    "viewers_core_percent load_cpu_percent packets_per_read decrypted_percent"
+    "cpu_us_per_packet media_us_per_packet packets_per_s packets_in_per_s delay_ms_p50 delay_ms_p99 "
+    "last_viewer_ms_p50 last_viewer_ms_p99 loss_percent join_ms_p50 join_ms_p95 picture_ms_p50 picture_ms_p95 "
+    "server_core_percent server_cpu_percent helpers_cpu_percent viewers_core_percent load_cpu_percent "
+    "packets_per_read decrypted_percent"
 ).split()
 NOTED = ["server", "viewers", "run", "counts", "why", "limit", "srtp", *COLUMNS]
 NOTED += "sent received lost reached repeated resent renumbered strange unread".split()
@@ -58,8 +59,8 @@ def steadiness(points: list[tuple[int, float]]) -> Result:
 
 def table(found: dict[tuple[int, str], Result]) -> str:
     """The Markdown table for docs/live.md."""
-    head = "viewers|server|us/packet|of Janus|packets/s|delay ms p50 / p99|to the last viewer|loss %|join ms p50 / p95"
-    head += "|server core %|viewers' core %|limit|runs that count"
+    head = "viewers|server|us/packet, all / media process|of Janus|packets/s|delay ms p50 / p99|to the last viewer"
+    head += "|loss %|join ms p50 / p95|server core %|viewers' core %|limit|runs that count"
     rows = [head.split("|"), ["---"] * (head.count("|") + 1)]
     for (count, name), row in found.items():
         if "cpu_us_per_packet" not in row:
@@ -70,8 +71,8 @@ def table(found: dict[tuple[int, str], Result]) -> str:
             [
                 str(count),
                 name,
-                f"{row['cpu_us_per_packet']:.1f}",
-                f"{row['cpu_us_per_packet'] / janus:.2f}" if janus else "-",
+                f"{row['cpu_us_per_packet']:.1f} / {row['media_us_per_packet']:.1f}",
+                f"{row['cpu_us_per_packet'] / janus:.2f} / {row['media_us_per_packet'] / janus:.2f}" if janus else "-",
                 f"{row['packets_per_s']:.0f}",
                 f"{row['delay_ms_p50']:.1f} / {row['delay_ms_p99']:.1f}",
                 f"{row['last_viewer_ms_p50']:.1f} / {row['last_viewer_ms_p99']:.1f}",
@@ -100,7 +101,7 @@ def sweep(
         runs: dict[str, list[Result]] = {kind.name: [] for kind in kinds}
         for number in range(given.runs):
             for kind in kinds:
-                extra = (tuple(given.media_argument),) if kind is servers.Vitrine else ()
+                extra = (tuple(given.media_argument), given.recorder) if kind is servers.Vitrine else ()
                 run = measure.run(lambda folder: kind(folder, pair[0], *extra), film, count, given.seconds, pair)  # noqa: B023
                 runs[kind.name].append(run)
                 noted.append(run | {"run": number + 1})
@@ -153,6 +154,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--server", choices=["vitrine", "janus"], help="only this one")
     parser.add_argument("--clip", type=int, default=4, help="seconds of film to encode")
     parser.add_argument("--media-argument", action="append", default=[], help="one more argument for the media process")
+    parser.add_argument("--no-recorder", dest="recorder", action="store_false", help="without Vitrine's recorder")
     parser.add_argument("--json", type=Path, help="write the medians")
     parser.add_argument("--csv", type=Path, help="write every run")
     parser.add_argument("--plot", type=Path, help="draw CPU per packet as SVG")

@@ -66,13 +66,16 @@ def watch(server: Server, ledger: Ledger, count: int, seconds: float, cores: tup
             begin, first = time.time_ns(), tuple(ledger.sent)
             crowd.run(seconds)
             end, last = time.time_ns(), tuple(ledger.sent)
-            own, cpu = load_seconds(ledger) - own, server.cpu_seconds() - cpu
+            own = load_seconds(ledger) - own
+            each = [after - before for after, before in zip(server.cpu_seconds(), cpu, strict=True)]
             full = [share(core, before) for core, before in zip(cores, ticks, strict=True)]
             crowd.run(LATE)
             dropped = crowd.dropped() - dropped
             figures = judge(crowd, ledger, Window(begin, end, first, last))
-            figures["cpu_us_per_packet"] = 1e6 * cpu / max(figures["reached"], 1)
-            figures["server_cpu_percent"] = 1e11 * cpu / (end - begin)
+            figures["cpu_us_per_packet"] = 1e6 * sum(each) / max(figures["reached"], 1)
+            figures["media_us_per_packet"] = 1e6 * each[0] / max(figures["reached"], 1)
+            figures["server_cpu_percent"] = 1e11 * sum(each) / (end - begin)
+            figures["helpers_cpu_percent"] = 1e11 * sum(each[1:]) / (end - begin)
             figures["load_cpu_percent"] = 1e11 * own / (end - begin)
             figures["server_core_percent"], figures["viewers_core_percent"] = full
             figures["unread"] = dropped

@@ -41,8 +41,10 @@ class Server:
 
     name = ""
 
-    def __init__(self, folder: Path, core: int) -> None:
+    def __init__(self, folder: Path, core: int | None) -> None:
         self.folder = folder
+        #: Other processes of the same server.
+        self.helpers: list[subprocess.Popen[bytes]] = []
         self._core = core
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -68,27 +70,38 @@ class Server:
             if time.monotonic() > end:
                 raise TimeoutError(f"{self.name} did not start:\n{(self.folder / 'log').read_text()[-2000:]}")
             if self._process is None or self._process.poll() is not None:
-                with (self.folder / "log").open("wb") as log:
-                    pin = functools.partial(os.sched_setaffinity, 0, {self._core})
-                    self._process = subprocess.Popen(self.command(), stdout=log, stderr=log, preexec_fn=pin)
+                self._process = self.launch(self.command())
             time.sleep(0.05)
 
-    def cpu_seconds(self) -> float:
-        """User and system time of the server's processes, all threads and children included."""
+    def launch(self, command: list[str]) -> subprocess.Popen[bytes]:
+        """Run one process of the server on its core."""
+        pin = None if self._core is None else functools.partial(os.sched_setaffinity, 0, {self._core})
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=pin)
+
+    def processes(self) -> list[int]:
+        """The main process first, then the others."""
         assert self._process is not None, "start first"
-        whole = psutil.Process(self._process.pid)
-        times = [one.cpu_times() for one in (whole, *whole.children(recursive=True))]
-        return sum(one.user + one.system for one in times)
+        return [self._process.pid, *(helper.pid for helper in self.helpers)]
+
+    def cpu_seconds(self) -> list[float]:
+        """User and system time of each process of the server, all its threads and children included."""
+        used = []
+        for whole in map(psutil.Process, self.processes()):
+            times = [one.cpu_times() for one in (whole, *whole.children(recursive=True))]
+            used.append(sum(one.user + one.system for one in times))
+        return used
 
     def stop(self) -> None:
         """End the server and wait for it."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        for process in (self._process, *self.helpers):
+            if process is not None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
 
 
 class VitrineSignalling:
@@ -123,18 +136,28 @@ class VitrineSignalling:
 
 
 class Vitrine(Server):
-    """`python -m livestream.server`, as `vitrine up` starts it."""
+    """`python -m livestream.server` with its recorder, as `vitrine up` starts them; both are on the server's core."""
 
     name = "vitrine"
 
-    def __init__(self, folder: Path, core: int, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, core: int | None, arguments: tuple[str, ...] = (), recorder: bool = True) -> None:
         super().__init__(folder, core)
         self._arguments = arguments
+        self._records = recorder
+
+    def start(self) -> None:
+        """Start the recorder, then the media process."""
+        if self._records:
+            command = [sys.executable, "-m", "livestream.recorder", "--socket", str(self.folder / "recorder")]
+            self.helpers.append(self.launch([*command, "--directory", str(self.folder / "recordings")]))
+        super().start()
 
     def command(self) -> list[str]:
         """Run the media process, with room for every viewer."""
         command = [sys.executable, "-m", "livestream.server", "--socket", str(self.folder / "socket")]
-        return [*command, "--address", "127.0.0.1", "--max-peers", "5000", *self._arguments]
+        command += ["--address", "127.0.0.1", "--max-peers", "5000", "--max-viewers", "5000"]
+        command += ["--recorder", str(self.folder / "recorder")] if self._records else []
+        return [*command, *self._arguments]
 
     @contextlib.contextmanager
     def signalling(self) -> Iterator[VitrineSignalling]:

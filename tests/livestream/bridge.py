@@ -42,10 +42,14 @@ async function publish(room, codec) {
 }
 // A 32 bit clock (ms) as two rows of 16 blocks, and a steady tone.
 const BLOCK = 40;
-async function publishClock(room) {
-  const canvas = Object.assign(document.createElement("canvas"), {width: 16 * BLOCK, height: 2 * BLOCK});
+async function publishClock(room, width = 16 * BLOCK, height = 2 * BLOCK) {
+  const canvas = Object.assign(document.createElement("canvas"), {width, height});
   const paint = canvas.getContext("2d");
   setInterval(() => {
+    // Something that moves below the clock, if there is room.
+    const place = performance.now() / 4 % width;
+    paint.fillStyle = `hsl(${place / width * 360} 80% 60%)`;
+    paint.fillRect(place - 60, 2 * BLOCK, 120, height - 2 * BLOCK);
     const now = Date.now() % 2 ** 32;
     for (let bit = 0; bit < 32; bit++) {
       paint.fillStyle = Math.floor(now / 2 ** bit) % 2 ? "white" : "black";
@@ -58,13 +62,13 @@ async function publishClock(room) {
   for (const track of stream.getTracks()) pc.addTransceiver(track, {direction: "sendonly", streams: [stream]});
   return negotiate("/whip/" + room);
 }
-async function watchClock(seconds) {
+async function watchClock(seconds, width = 16 * BLOCK, height = 2 * BLOCK) {
   const canvas = Object.assign(document.createElement("canvas"), {width: 16 * BLOCK, height: 2 * BLOCK});
   const paint = canvas.getContext("2d", {willReadFrequently: true});
   const delays = [], played = [];
   const end = performance.now() + seconds * 1000;
   const look = () => {
-    paint.drawImage(video, 0, 0, canvas.width, canvas.height);
+    paint.drawImage(video, 0, 0, width, height);
     let clock = 0;
     for (let bit = 0; bit < 32; bit++) {
       const [x, y] = [(bit % 16 + 0.5) * BLOCK, (bit < 16 ? 0.5 : 1.5) * BLOCK];
