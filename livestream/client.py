@@ -68,6 +68,11 @@ class MediaClient:
     ) -> None:
         await self.aclose()
 
+    @property
+    def connected(self) -> bool:
+        """Whether the media process can be called at this moment."""
+        return self._connected.is_set()
+
     async def publish(self, room: str, offer_sdp: str, *, login: str = "") -> Answer:
         """Start publishing, until `login` ends; raises OfferRefused, AlreadyPublished, Full, MediaProcessGone."""
         call = {"call": "publish", "room": room, "offer": offer_sdp, "login": login}

@@ -1,17 +1,20 @@
-"""Facts from rows back up to people: a Redis stream, written after each commit and read by web's one subscriber.
+"""What goes through Redis besides jobs: facts from rows back up to people, and leases on names.
 
+Facts are in a stream, written after each commit and read by web's one subscriber.
 A stream rather than a channel, because `Last-Event-ID` of server-sent events can then be answered from it.
 """
 
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import redis
 import redis.asyncio
+import redis.asyncio.retry
 import redis.exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -27,6 +30,7 @@ KEPT_FACTS = 10_000
 MOST_REPLAYED = 500
 PUBLISH_TIMEOUT = 0.2
 PING_TIMEOUT = 2.0
+LEASE_TIMEOUT = 0.5
 BLOCK_MILLISECONDS = 5_000
 
 
@@ -126,6 +130,75 @@ class Messages:
         return redis.asyncio.Redis.from_url(
             self.url, socket_timeout=BLOCK_MILLISECONDS / 1000 + 5, socket_connect_timeout=2, decode_responses=True
         )
+
+
+class BrokerGone(Exception):
+    """The broker does not answer."""
+
+
+class Leases:
+    """Names with a value that end by themselves unless they are renewed; every method raises BrokerGone."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connected: Any = None
+
+    async def hold(self, name: str, value: str, seconds: float) -> str:
+        """Give a name a value if it has none; returns the value that it has now."""
+        for _ in range(2):
+            if await self.hold_new(name, value, seconds):
+                return value
+            held = await self.find(name)
+            # It may have ended between the two questions.
+            if held is not None:
+                return held
+        return value
+
+    async def hold_new(self, name: str, value: str, seconds: float) -> bool:
+        """Give a name a value; False when it has one."""
+        return bool(await self._ask("SET", name, value, "PX", int(seconds * 1000), "NX"))
+
+    async def find(self, name: str) -> str | None:
+        """Return the value of a name."""
+        found = await self._ask("GET", name)
+        return None if found is None else str(found)
+
+    async def renew(self, held: Mapping[str, str], seconds: float) -> None:
+        """Prolong names that have these values or none; what is somebody else's by now stays theirs."""
+        if not held:
+            return
+        found = await self._ask("MGET", *held)
+        for (name, value), current in zip(held.items(), found, strict=True):
+            if current in (None, value):
+                await self._ask("SET", name, value, "PX", int(seconds * 1000))
+
+    async def gather(self, group: str, member: str, seconds: float) -> list[str]:
+        """Be in a group for some seconds more; returns who is."""
+        now = time.time()
+        await self._ask("ZADD", group, now + seconds, member)
+        await self._ask("ZREMRANGEBYSCORE", group, "-inf", now)
+        return [str(each) for each in await self._ask("ZRANGE", group, 0, -1)]
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._connected is not None:
+            await self._connected.aclose()
+            self._connected = None
+
+    async def _ask(self, *command: str | float) -> Any:
+        if self._connected is None:
+            # A viewer waits for the answer: no retries, and no connection of another event loop.
+            self._connected = redis.asyncio.Redis.from_url(
+                self._url,
+                socket_timeout=LEASE_TIMEOUT,
+                socket_connect_timeout=LEASE_TIMEOUT,
+                retry=redis.asyncio.retry.Retry(NoBackoff(), 0),
+                decode_responses=True,
+            )
+        try:
+            return await self._connected.execute_command(*command)
+        except redis.RedisError as error:
+            raise BrokerGone(str(error)) from error
 
 
 def _flat(entries: Any) -> list[tuple[str, dict[str, str]]]:

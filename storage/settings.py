@@ -12,6 +12,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+SHORTEST_SECRET = 32
 MEBIBYTE = 1024 * 1024
 # sockaddr_un holds 108 bytes with the final zero (unix(7))
 LONGEST_SOCKET_PATH = 107
@@ -37,6 +38,10 @@ class Settings(BaseSettings):
     turn_urls: str = Field("", description="comma separated turn: and turns: URLs of a relay for who cannot send UDP")
     turn_secret: SecretStr = Field(SecretStr(""), description="the relay's static-auth-secret")
     turn_secret_file: Path | None = Field(None, description="a file with the relay's static-auth-secret")
+    media_processes: int = Field(1, ge=0, le=64, description="media processes; 0: one for each core but one")
+    max_viewers: int = Field(200, ge=1, description="viewers of one media process; more are sent to HLS")
+    public_url: str = Field("", description="this host's URL for browsers, where several hosts share the rooms")
+    shared_secret: SecretStr = Field(SecretStr(""), description="32 characters or more, the same on all hosts")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["text", "json"] = Field("text", description="json for log collectors")
     demo: bool = Field(False, description="demo shop and its one-click sign-in, on loopback only")
@@ -84,6 +89,20 @@ class Settings(BaseSettings):
         """The addresses of `media_address`: those of this machine are bound, others announced as leading here."""
         return tuple(each for each in self.media_address.split(",") if each)
 
+    @field_validator("shared_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(f"at least {SHORTEST_SECRET} characters, drawn at random")
+        return secret
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, text: str) -> str:
+        if text and not re.fullmatch(r"https?://[^/\s?#]+/?", text):
+            raise ValueError("a URL without a path, such as https://live.example.org")
+        return text.rstrip("/")
+
     @property
     def resolved_database_url(self) -> str:
         """The database URL, SQLite in the data directory unless another one is set."""
@@ -109,6 +128,12 @@ class Settings(BaseSettings):
         """The folder of what live shows sent, a folder for each."""
         return self.media_dir / "recordings"
 
+    @property
+    def media_sockets(self) -> list[Path]:
+        """The unix sockets of all media processes of this host, that of `media_socket` first."""
+        count = self.media_processes or max(1, len(os.sched_getaffinity(0)) - 1)
+        return [self.media_socket, *(self.run_path(f"media-{number}.sock") for number in range(1, count))]
+
     def run_path(self, name: str) -> Path:
         """Return where the socket `name` lives: the data directory, or a short private folder when that is too deep."""
         path = self.data_dir.resolve() / name
@@ -126,6 +151,9 @@ class Settings(BaseSettings):
 
     def secret_key(self) -> bytes:
         """Return this installation's key for signed links, made at first use, readable by its user only."""
+        shared = self.shared_secret.get_secret_value()
+        if shared:
+            return hashlib.sha256(shared.encode()).digest()
         path = self.data_dir / "secret.key"
         try:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -145,6 +173,7 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "VITRINE_DEMO": "1" if settings.demo else "0",
         "VITRINE_MEDIA_ADDRESS": settings.media_address,
         "VITRINE_MEDIA_PORT": str(settings.media_port),
+        "VITRINE_MEDIA_PROCESSES": str(settings.media_processes),
         "VITRINE_LOG_LEVEL": settings.log_level,
         "VITRINE_LOG_FORMAT": settings.log_format,
         "REDIS_URL": settings.redis_url,

@@ -68,7 +68,7 @@ def up(settings: Settings) -> None:
             demo.load(database, Media(settings.media_dir), utcnow())
         supervisor.start(
             [Part("recorder", recorder_command(settings), settings.recorder_socket.exists)],
-            [Part("media", media_command(settings), lambda: answers(settings.media_socket))],
+            [_media(settings, number) for number in range(len(settings.media_sockets))],
             [Part("web", vitrine_command("web"), lambda: is_ready(f"{url}/livez", trust), PATIENCE)],
             [
                 # Ingest is nice to everybody else, assembly is not kept waiting by it.
@@ -85,6 +85,11 @@ def up(settings: Settings) -> None:
         supervisor.run()
     finally:
         supervisor.stop()
+
+
+def _media(settings: Settings, number: int) -> Part:
+    name = f"media-{number}" if number else "media"
+    return Part(name, media_command(settings, number), lambda: answers(settings.media_sockets[number]))
 
 
 def _worker(queue: str, nice: int = 0) -> Part:
@@ -154,35 +159,45 @@ def web(settings: Settings) -> None:
 def build_services(settings: Settings) -> "Services":
     """Build what the endpoints work with from the settings."""
     import workers.app
-    from livestream.client import MediaClient
     from storage import broker
     from storage.database import Database
     from storage.media import Media
-    from storage.messages import Messages
+    from storage.messages import Leases, Messages
+    from web.media_processes import MediaProcesses
+    from web.registry import Registry
     from web.services import Services
 
     redis_url = settings.redis_url or broker.url(settings)
     messages = Messages(redis_url)
     database = Database(settings.resolved_database_url, ring=workers.app.make_ring(redis_url), publish=messages.publish)
-    return Services(settings, database, Media(settings.media_dir), messages, MediaClient(settings.media_socket))
+    # A host alone knows from its media processes what is where.
+    registry = Registry(Leases(redis_url), settings.public_url) if settings.public_url else None
+    media_processes = MediaProcesses(settings.media_sockets, registry)
+    return Services(settings, database, Media(settings.media_dir), messages, media_processes)
 
 
 @main.command()
+@click.option("--number", type=click.IntRange(0), default=0, help="Which of several, from 0; web calls all of them.")
 @media_options
 @with_settings
-def media(settings: Settings) -> None:
-    """Run the media process: peer connections and packets, nothing else."""
-    command = media_command(settings)
+def media(settings: Settings, number: int) -> None:
+    """Run a media process: peer connections and packets, nothing else."""
+    if number >= len(settings.media_sockets):
+        raise click.ClickException(
+            f"VITRINE_MEDIA_PROCESSES is {settings.media_processes}: there is no number {number}."
+        )
+    command = media_command(settings, number)
     os.execv(command[0], command)  # noqa: S606
 
 
-def media_command(settings: Settings) -> list[str]:
-    """Return the command line of the media process, which needs none of the modules of this one."""
+def media_command(settings: Settings, number: int = 0) -> list[str]:
+    """Return the command line of a media process, which needs none of the modules of this one."""
     addresses = [part for address in settings.media_addresses for part in ("--address", address)]
-    port = ["--port", str(settings.media_port)]
+    port = ["--port", str(settings.media_port + number if settings.media_port else 0)]
+    most = ["--max-viewers", str(settings.max_viewers), "--max-peers", str(settings.max_viewers * 5 // 4 + 16)]
     recorder = ["--recorder", str(settings.recorder_socket)]
-    socket = ["--socket", str(settings.media_socket)]
-    return [sys.executable, "-m", "livestream.server", *socket, *recorder, *port, *addresses]
+    socket = ["--socket", str(settings.media_sockets[number])]
+    return [sys.executable, "-m", "livestream.server", *socket, *recorder, *port, *most, *addresses]
 
 
 @main.command()

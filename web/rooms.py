@@ -193,6 +193,9 @@ class Rooms:
             return
         if event.kind == "ended" and self._publishers.get(event.room) == event.session:
             del self._publishers[event.room]
+        if await self._parts.media_process.elsewhere(event.room) is not None:
+            # It was left behind by a show that goes on at another host.
+            return
         if await run_in_threadpool(self._look_after, event.room, 0.0):
             # Whoever means to end a show says so; a stream that just stops may come back.
             self._lost.setdefault(event.room, asyncio.get_running_loop().time())
@@ -206,6 +209,10 @@ class Rooms:
                 if waited < SETTLE_SECONDS:
                     continue
                 try:
+                    if await self._parts.media_process.elsewhere(show_id) is not None:
+                        # Another host looks after it; should that one die, this one waits from then on.
+                        self._lost[show_id] = loop.time() - SETTLE_SECONDS
+                        continue
                     if not await run_in_threadpool(self._look_after, show_id, waited):
                         self._lost.pop(show_id, None)
                 except Exception:

@@ -31,6 +31,8 @@ SECRET_PATHS = re.compile(r"(/welcome/|/live/[^/]+/wh[ei]p/).+")
 # Players on other sites and outside browsers play rooms without a cookie. No form can send what is taken here: SDP and
 # DELETE need a preflight, whose answer allows no credentials.
 OPEN_TO_PLAYERS = re.compile(r"/live/[^/]+/whep(/[^/]+)?")
+# Another host of ours sends publishers here with a signed pass, which then counts in place of the cookie.
+OPEN_BY_PASS = re.compile(r"/live/[^/]+/whip(/[^/]+)?")
 
 
 def content_security_policy(nonce: str) -> str:
@@ -107,6 +109,7 @@ class SameOrigin:
             and scope["method"] not in SAFE_METHODS
             and "authorization" not in Headers(scope=scope)
             and not OPEN_TO_PLAYERS.fullmatch(scope["path"])
+            and not (OPEN_BY_PASS.fullmatch(scope["path"]) and scope["query_string"].startswith(b"pass="))
             and not same_origin(HTTPConnection(scope))
         ):
             error = Forbidden("foreign-origin", "This request came from another site and was not carried out.")

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
-from livestream.client import MediaClient
 from storage.database import Database
 from storage.media import Media
 from storage.messages import Messages
 from storage.settings import Settings
 from web.limits import Limiter
+from web.media_processes import MediaProcesses
 
 if TYPE_CHECKING:
     from web.logins import Logins
@@ -26,7 +26,7 @@ class Services:
     db: Database
     media: Media
     messages: Messages
-    media_process: MediaClient
+    media_process: MediaProcesses
     limiter: Limiter = field(default_factory=Limiter)
     rooms: "Rooms" = field(init=False)
     stream: "Stream" = field(init=False)

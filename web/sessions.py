@@ -69,6 +69,9 @@ def session_token(connection: HTTPConnection) -> str | None:
 
 def login_of(connection: HTTPConnection) -> str:
     """Return the name of a browser's session in what it holds open; nothing for a program's token."""
+    sent: str | None = getattr(connection.state, "login", None)
+    if sent is not None:
+        return sent
     token = session_token(connection)
     return accounts.token_hash(token) if token and "authorization" not in connection.headers else ""
 

@@ -14,7 +14,7 @@ from shop import shows
 from shop.shows import Show
 from storage.accounts import Person
 from storage.errors import Conflict, NotFound, UserError
-from web import ice, joining, trickle
+from web import ice, joining, passes, trickle
 from web.limits import client_of
 from web.problems import on_livestream_error, on_user_error
 from web.services import Services, services
@@ -62,11 +62,15 @@ def for_everywhere(endpoint: Endpoint) -> Endpoint:
 async def publish(request: Request) -> Response:
     """`POST /live/{room}/whip`: the host's camera or encoder begins; 201 with the answer and the session's address."""
     parts = services(request)
+    sent_here = await passes.take(request, "whip")
     show = await run_in_threadpool(_hosted_show, parts, request)
     if show.over:
         raise Conflict("room-over", "This show is over.")
     parts.limiter.take("offer", client_of(request))
     offer = await _offer(request)
+    host = await parts.media_process.elsewhere(show.id, claim=True)
+    if host is not None and not sent_here:
+        return passes.redirect(request, host, show.id, "whip")
     answer = await parts.media_process.publish(show.id, offer, login=login_of(request))
     return _created(request, "whip", offer, answer)
 
@@ -75,11 +79,15 @@ async def publish(request: Request) -> Response:
 async def play(request: Request) -> Response:
     """`POST /live/{room}/whep`: a viewer's player begins or comes back; nobody has to sign in."""
     parts = services(request)
+    sent_here = await passes.take(request, "whep")
     comer = joining.at_the_door(request, request.path_params["room"])
     offer = await _offer(request)
     show = await run_in_threadpool(_show, parts, comer.room)
     if show.over:
         raise Conflict("room-over", "This show is over.")
+    host = await parts.media_process.elsewhere(show.id)
+    if host is not None and not sent_here:
+        return passes.redirect(request, host, show.id, "whep")
     answer, token = await joining.join(request, comer, offer)
     created = _created(request, "whep", offer, answer)
     created.headers[joining.HEADER] = token
@@ -90,6 +98,7 @@ async def play(request: Request) -> Response:
 async def unpublish(request: Request) -> Response:
     """`DELETE /live/{room}/whip/{session}`: the host is done, the show ends."""
     parts = services(request)
+    await passes.take_session(request)
     show = await run_in_threadpool(_hosted_show, parts, request)
     session = request.path_params["session"]
     # The demo's show is a loop: its publisher ends and begins again.
@@ -145,6 +154,7 @@ async def patch(request: Request) -> Response:
     parts = services(request)
     room, session = request.path_params["room"], request.path_params["session"]
     parts.limiter.take("patch", client_of(request))
+    await passes.take_session(request)
     await run_in_threadpool(_hosted_show if "/whip/" in request.url.path else _asked_show, parts, request)
     if _content_type(request) != trickle.FRAGMENT:
         sentence = "Send an SDP fragment with the content type application/trickle-ice-sdpfrag."
@@ -217,8 +227,11 @@ async def _close(parts: Services, session: str) -> None:
 
 def _created(request: Request, door: str, offer: str, answer: Answer) -> Response:
     room = request.path_params["room"]
+    person: Person | None = request.state.person
+    by_pass = door == "whip" and passes.QUERY in request.query_params and person is not None
+    query = passes.session_query(request, room, answer.session, person.id) if by_pass and person else ""
     headers = {
-        "Location": f"/live/{room}/{door}/{answer.session}",
+        "Location": f"/live/{room}/{door}/{answer.session}{query}",
         "ETag": trickle.entity_tag(services(request).settings, f"{room}/{answer.session}", offer),
         "Cache-Control": "no-store",
     }

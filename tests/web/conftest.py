@@ -8,7 +8,6 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from livestream.client import MediaClient
 from shop import catalog, merchants
 from shop.catalog import NewVariant
 from shop.money import Money
@@ -19,6 +18,7 @@ from storage.media import Media
 from storage.messages import Messages
 from storage.settings import Settings
 from web.app import create_app
+from web.media_processes import MediaProcesses
 from web.services import Services
 
 ORIGIN = "http://testserver"
@@ -48,7 +48,7 @@ def services(tmp_path: Path, valkey: str) -> Services:
     messages = Messages(valkey)
     database = Database(settings.resolved_database_url, publish=messages.publish)
     metadata.create_all(database.engine)
-    return Services(settings, database, Media(settings.media_dir), messages, MediaClient(settings.media_socket))
+    return Services(settings, database, Media(settings.media_dir), messages, MediaProcesses(settings.media_sockets))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from benchmarks.rawpeer import RawPeer
 from tests.livestream.harness import H264_DELTA, H264_KEY, Screen, Source
 from web.services import Services
+from web.supervisor import answers
 
 SDP = {"Content-Type": "application/sdp"}
 PATIENCE = 20.0
@@ -25,6 +26,7 @@ def media_process(services: Services) -> Iterator[subprocess.Popen[bytes]]:
     """A media process at the socket that the application calls."""
     arguments = ["--socket", str(services.settings.media_socket), "--address", "127.0.0.1"]
     process = subprocess.Popen([sys.executable, "-m", "livestream.server", *arguments])
+    until(lambda: answers(services.settings.media_socket))
     yield process
     process.terminate()
     process.wait(10)

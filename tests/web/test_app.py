@@ -3,8 +3,8 @@
 import asyncio
 from dataclasses import replace
 
-from livestream.client import MediaClient
 from web.app import create_app
+from web.media_processes import MediaProcesses
 from web.services import Services
 
 PATIENCE_SECONDS = 20
@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 20
 def test_it_stops_whatever_it_is_just_doing(services: Services) -> None:
     async def live(moments: int) -> None:
         # What the application closes when it stops is its own.
-        again = replace(services, media_process=MediaClient(services.settings.media_socket))
+        again = replace(services, media_process=MediaProcesses(services.settings.media_sockets))
         app = create_app(again)
         async with app.router.lifespan_context(app):
             for _ in range(moments):

@@ -173,7 +173,7 @@ def test_bad_offers(
 def test_a_media_process_that_is_gone_is_said_so(
     client: TestClient, sign_in: Callable[..., str], add_product: Callable[..., object], services: Services
 ) -> None:
-    services.media_process._timeout = 0.2
+    services.media_process.clients[0]._timeout = 0.2
     sign_in(client, "host")
     room = make_room(client, add_product().id)["id"]  # type: ignore[attr-defined]
     for door, direction in (("whip", "sendonly"), ("whep", "recvonly")):

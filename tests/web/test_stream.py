@@ -6,13 +6,13 @@ from typing import Any
 
 from starlette.requests import Request
 
-from livestream.client import MediaClient
 from storage import accounts
 from storage.accounts import Person
 from storage.clock import utcnow
 from storage.messages import Message
 from web import stream
 from web.app import create_app
+from web.media_processes import MediaProcesses
 from web.rooms import Rooms
 from web.services import Services
 
@@ -74,7 +74,7 @@ def test_one_odd_fact_does_not_silence_the_rest(services: Services, monkeypatch:
     monkeypatch.setattr(Rooms, "hear", stumble)
 
     async def listen() -> dict[str, Any]:
-        again = replace(services, media_process=MediaClient(services.settings.media_socket))
+        again = replace(services, media_process=MediaProcesses(services.settings.media_sockets))
         app = create_app(again)
         async with app.router.lifespan_context(app):
             listener = again.stream.listen("me", lambda message: True)
