@@ -1,4 +1,4 @@
-"""SDP in and out: an offer is capped, read, checked and answered as pure text (RFC 8829, 9725, WHEP draft)."""
+"""SDP in: an offer is capped, read and checked as pure text (RFC 8829, 9725, WHEP draft)."""
 
 import itertools
 import re
@@ -13,9 +13,10 @@ MAX_SECTIONS = 4
 MAX_SSRC_LINES = 32
 #: Payload types have seven bits; what is named twice, or beyond that many, is read once or not at all.
 MAX_FORMATS = 128
-#: What a publisher is asked to stay under, in kbit/s (`b=AS`).
-CEILING_KBPS = 4000
-START_KBPS = 1500
+#: Layers of one picture that are taken.
+MAX_LAYERS = 3
+RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 TRANSPORT_WIDE = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 UNSUPPORTED = (
     "None of the offered codecs can be used here: H.264 constrained baseline (profile-level-id 42e01f, "
@@ -26,9 +27,9 @@ WRONG_DIRECTION = {
     "sendonly": "The SDP offer must be sendonly in every media section.",
     "recvonly": "The SDP offer must be recvonly in every media section.",
 }
-FEEDBACK = {"video": ("nack", "nack pli", "ccm fir"), "audio": ()}
 #: What is not understood is not kept: each payload type would have a copy of it.
 KNOWN_FEEDBACK = frozenset(("nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"))
+NAME = re.compile(r"[A-Za-z0-9]{1,16}")
 ICE_TEXT = re.compile(r"[A-Za-z0-9+/=_-]+")
 FINGERPRINTS = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 
@@ -59,6 +60,7 @@ class Section:
     ssrcs: tuple[int, ...]
     mux: bool
     reduced: bool
+    rids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,31 +77,25 @@ class Offer:
 
 @dataclass(frozen=True)
 class Media:
-    """What was agreed for one m-section; `retransmission` is the RTX payload type of a publisher."""
+    """What was agreed for one m-section.
+
+    `retransmission` is the payload type of RTX; `rids` are a publisher's layers, with the header extensions that name
+    them in packets and in retransmissions (RFC 8852, 8853).
+    """
 
     section: Section
     codec: Codec
     direction: str
     retransmission: int | None = None
     transport_wide: int | None = None
+    rids: tuple[str, ...] = ()
+    rid: int | None = None
+    repaired_rid: int | None = None
 
     @property
     def kind(self) -> str:
         """`audio` or `video`."""
         return self.section.kind
-
-
-@dataclass(frozen=True)
-class Local:
-    """Our side of an answer: ICE credentials, certificate, addresses (host, port), and the stream's names."""
-
-    ufrag: str
-    password: str
-    fingerprint: str
-    candidates: tuple[tuple[str, int], ...]
-    session: str
-    cname: str
-    ssrcs: dict[str, int]
 
 
 def malformed(message: str) -> OfferRefused:
@@ -184,7 +180,19 @@ def _section(lines: Sequence[str], index: int) -> Section:
         ssrcs=tuple(sorted(ssrcs)),
         mux="a=rtcp-mux" in lines or "a=rtcp-mux-only" in lines,
         reduced="a=rtcp-rsize" in lines,
+        rids=_layers(lines),
     )
+
+
+def _layers(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the layers that are offered (RFC 8853), one of each group of alternatives."""
+    known = {value.split()[0] for value in _attributes(lines, "rid") if value.split()[1:2] == ["send"]}
+    for value in _attributes(lines, "simulcast"):
+        words = value.split()
+        if "send" in words[:-1]:
+            names = [group.split(",")[0].lstrip("~") for group in words[words.index("send") + 1].split(";")]
+            return tuple(name for name in names if name in known and NAME.fullmatch(name))[:MAX_LAYERS]
+    return ()
 
 
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
@@ -275,26 +283,32 @@ def _agree(section: Section, names: tuple[str, ...], direction: str) -> Media:
     if not usable:
         raise OfferRefused(422, "codec-unsupported", UNSUPPORTED)
     codec = min(usable, key=_preference)
-    if direction == "sendonly":
-        return Media(section, codec, direction)
     again = (c for c in section.codecs if c.name == "rtx" and c.parameters.get("apt") == str(codec.payload_type))
+    retransmission = next((c.payload_type for c in again), None)
+    if direction == "sendonly":
+        return Media(section, codec, direction, retransmission if "nack" in codec.feedback else None)
+    rid = section.extensions.get(RID)
     return Media(
         section,
         codec,
         direction,
-        next((c.payload_type for c in again), None),
+        retransmission,
         section.extensions.get(TRANSPORT_WIDE) if "transport-cc" in codec.feedback else None,
+        section.rids if rid is not None and len(section.rids) > 1 else (),
+        rid,
+        section.extensions.get(REPAIRED_RID),
     )
 
 
-def _profile(codec: Codec) -> str:
+def profile(codec: Codec) -> str:
+    """Return the profile-level-id of an H.264 codec."""
     # Without the parameter constrained baseline is meant, as all of WebRTC takes it.
     return codec.parameters.get("profile-level-id", "42e01f").lower()
 
 
 def _fits(codec: Codec) -> bool:
     if codec.name == "h264":
-        constrained = codec.parameters.get("packetization-mode") == "1" and _profile(codec).startswith("42")
+        constrained = codec.parameters.get("packetization-mode") == "1" and profile(codec).startswith("42")
         return constrained and codec.clock_rate == 90000
     return codec.clock_rate == (48000 if codec.name == "opus" else 90000)
 
@@ -302,82 +316,5 @@ def _fits(codec: Codec) -> bool:
 def _preference(codec: Codec) -> tuple[int, int]:
     if codec.name != "h264":
         return (2, 0)
-    profile = _profile(codec)
-    return (0 if profile.startswith("42e0") else 1, 0 if profile == "42e01f" else 1)
-
-
-def setup_role(offer: Offer) -> str:
-    """Choose our DTLS role: server unless the offerer insists, because the server picks the cipher of SRTP."""
-    return "active" if offer.setup == "passive" else "passive"
-
-
-def answer(offer: Offer, agreed: Sequence[Media], local: Local) -> str:
-    """Write the answer: every section of the offer in its order, refused ones with port 0."""
-    by_mid = {media.section.mid: media for media in agreed}
-    kept = [section for section in offer.sections if section.kind != "application"]
-    lines = ["v=0", f"o=- {local.session} 2 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=ice-lite"]
-    lines += ["a=group:BUNDLE " + " ".join(section.mid for section in kept), "a=msid-semantic: WMS *"]
-    for section in offer.sections:
-        if section.kind == "application":
-            lines += [f"m=application 0 {section.protocol} {section.formats}", "c=IN IP4 0.0.0.0"]
-            lines += [f"a=mid:{section.mid}", "a=inactive"]
-        else:
-            lines += _answer_section(offer, section, by_mid.get(section.mid), local)
-    return "\r\n".join(lines) + "\r\n"
-
-
-def _answer_section(offer: Offer, section: Section, media: Media | None, local: Local) -> list[str]:
-    host, port = local.candidates[0]
-    codecs = [media.codec] if media else list(section.codecs[:1])
-    formats = [str(codec.payload_type) for codec in codecs]
-    if media and media.retransmission is not None:
-        formats.append(str(media.retransmission))
-    lines = [f"m={section.kind} {port} {section.protocol} {' '.join(formats) or '0'}"]
-    lines.append(f"c=IN {'IP6' if ':' in host else 'IP4'} {host}")
-    if media and media.direction == "recvonly" and section.kind == "video":
-        lines.append(f"b=AS:{CEILING_KBPS}")
-    lines += ["a=rtcp:9 IN IP4 0.0.0.0", f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}"]
-    lines += [f"a=fingerprint:sha-256 {local.fingerprint}", f"a=setup:{setup_role(offer)}", f"a=mid:{section.mid}"]
-    lines += [f"a={media.direction if media else 'inactive'}", "a=rtcp-mux", "a=rtcp-mux-only"]
-    if section.reduced:
-        lines.append("a=rtcp-rsize")
-    for codec in codecs:
-        lines += _codec_lines(codec, media)
-    if media and media.direction == "sendonly":
-        lines += [f"a=msid:{local.cname} {section.kind}"]
-        lines += [f"a=ssrc:{local.ssrcs[section.kind]} cname:{local.cname}"]
-    for rank, (address, number) in enumerate(local.candidates):
-        # RFC 8445 section 5.1.2.1: type preference 126 for host, local preference by our order.
-        priority = (126 << 24) | ((65535 - rank) << 8) | 255
-        lines.append(f"a=candidate:{rank + 1} 1 udp {priority} {address} {number} typ host")
-    return [*lines, "a=end-of-candidates"]
-
-
-def _codec_lines(codec: Codec, media: Media | None) -> list[str]:
-    number = codec.payload_type
-    channels = f"/{codec.channels}" if codec.channels else ""
-    names = {"h264": "H264", "vp8": "VP8"}
-    lines = [f"a=rtpmap:{number} {names.get(codec.name, codec.name)}/{codec.clock_rate}{channels}"]
-    parameters = []
-    if codec.name == "h264":
-        parameters += ["level-asymmetry-allowed=1", "packetization-mode=1", f"profile-level-id={_profile(codec)}"]
-    elif codec.name == "opus":
-        parameters += ["minptime=10", "useinbandfec=1"]
-    if media is not None and media.kind == "video" and media.direction == "recvonly":
-        # Without it Chromium starts at 300 kbit/s, a quarter of the picture's width, for many seconds.
-        parameters.append(f"x-google-start-bitrate={START_KBPS}")
-    if parameters:
-        lines.append(f"a=fmtp:{number} {';'.join(parameters)}")
-    if media is None:
-        return lines
-    kinds = [name for name in FEEDBACK[media.kind] if name in codec.feedback]
-    if media.transport_wide is not None:
-        kinds.append("transport-cc")
-        lines.append(f"a=extmap:{media.transport_wide} {TRANSPORT_WIDE}")
-    lines += [f"a=rtcp-fb:{number} {kind}" for kind in kinds]
-    if media.retransmission is not None:
-        lines += [
-            f"a=rtpmap:{media.retransmission} rtx/{codec.clock_rate}",
-            f"a=fmtp:{media.retransmission} apt={number}",
-        ]
-    return lines
+    level = profile(codec)
+    return (0 if level.startswith("42e0") else 1, 0 if level == "42e01f" else 1)

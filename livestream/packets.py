@@ -27,7 +27,7 @@ from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib
 
-from livestream import stun
+from livestream import srtp, stun
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,10 @@ class Ingress:
         self._sockets: dict[str, socket.socket] = {}
         self._by_name: dict[str, Peer] = {}
         self._by_address: dict[Address, Peer] = {}
+        self._deferred: dict[Callable[[], None], None] = {}
         self.dropped: Counter[str] = Counter()
+        #: Whether the kernel splits what one call hands it (UDP_SEGMENT, Linux 4.18); set False at the first refusal.
+        self.segments = True
 
     def candidates(self) -> tuple[Address, ...]:
         """List the addresses to offer, opening sockets for those that appeared since; raises OSError if none."""
@@ -139,17 +142,29 @@ class Ingress:
             opened.close()
         self._sockets.clear()
 
+    def defer(self, work: Callable[[], None]) -> None:
+        """Run `work` once when what the socket holds has been read."""
+        self._deferred[work] = None
+
     def _readable(self, source: socket.socket) -> None:
         for _ in range(BURST):
             try:
                 data, address = source.recvfrom(MAX_DATAGRAM + 1)
             except (BlockingIOError, InterruptedError):
-                return
+                break
             except OSError:
                 # A dead peer's ICMP answer; it says nothing about the others.
                 self.dropped["error"] += 1
                 continue
             self._take(data, address, source)
+        deferred, self._deferred = self._deferred, {}
+        for work in deferred:
+            try:
+                work()
+            except Exception:
+                # One room's fault is not the others'.
+                self.dropped["fault"] += 1
+                logger.exception("a batch could not be forwarded")
 
     def _take(self, data: bytes, address: Address, source: socket.socket) -> None:
         size = len(data)
@@ -228,10 +243,14 @@ class Peer:
         self.closed = False
         #: Loop time of the last datagram that was proven to come from the remote end.
         self.heard = 0.0
-        self._ingress = ingress
+        self.ingress = ingress
+        #: Where everything goes: the nominated address and the socket that it was proven on.
+        self.address: Address = ("", 0)
+        self.socket: socket.socket | None = None
+        #: How RTP is sealed and the salt of its nonces; None where AES-CM was agreed, which libsrtp does.
+        self.seal: srtp.Seal | None = None
+        self.salt = 0
         self._loop = asyncio.get_running_loop()
-        self._address: Address = ("", 0)
-        self._socket: socket.socket | None = None
         self._handshake: asyncio.Task[None] | None = None
         self._receiving: Session | None = None
         self._sending: Session | None = None
@@ -248,20 +267,20 @@ class Peer:
         """Wait for the remote end's checks; `setup` is our own DTLS role of the answer."""
         self._parameters = RTCDtlsParameters([RTCDtlsFingerprint(name, value) for name, value in fingerprints])
         self._dtls._set_role("server" if setup == "passive" else "client")
-        self._ingress.add(self)
+        self.ingress.add(self)
 
     def checked(self, address: Address, source: socket.socket, nominated: bool) -> None:
         """Take note of a proven check; a nominated address is where everything goes from now on."""
         self.heard = self._loop.time()
-        if nominated or self._socket is None:
-            self._address, self._socket = address, source
+        if nominated or self.socket is None:
+            self.address, self.socket = address, source
         if nominated and self._handshake is None and not self.closed:
             self._handshake = self._loop.create_task(self._dtls.start(self._parameters))
 
     def take_dtls(self, data: bytes) -> None:
         """Queue a DTLS record for the handshake; beyond the bound it is dropped, DTLS sends again."""
         if self._datagrams.queue.full():
-            self._ingress.dropped["handshake"] += 1
+            self.ingress.dropped["handshake"] += 1
         else:
             self._datagrams.queue.put_nowait(data)
 
@@ -274,7 +293,7 @@ class Peer:
         control = 192 <= data[1] < 224
         source = data[4:8] if control else data[8:12]
         if source not in self._sources and len(self._sources) >= MAX_SOURCES:
-            self._ingress.dropped["sources"] += 1
+            self.ingress.dropped["sources"] += 1
             return
         try:
             if control:
@@ -282,7 +301,7 @@ class Peer:
             else:
                 plain, deliver = session.unprotect(data), self.on_rtp
         except (SrtpError, ValueError):
-            self._ingress.dropped["srtp"] += 1
+            self.ingress.dropped["srtp"] += 1
             return
         self._sources.add(source)
         self.heard = self._loop.time()
@@ -290,23 +309,30 @@ class Peer:
             deliver(plain)
         except Exception:
             # One peer's odd packet must not end the others' (ASVS 17.2.4).
-            self._ingress.dropped["fault"] += 1
+            self.ingress.dropped["fault"] += 1
             logger.exception("a packet could not be handled")
 
-    def send_rtp(self, packet: bytes) -> bool:
-        """Encrypt and send at once; False when the socket has no room, the packet is dropped then."""
-        if self._sending is None or self._socket is None:
+    def send_rtp(self, header: bytes, body: bytes, place: int) -> bool:
+        """Encrypt and send at once; False when the socket has no room, the packet is dropped then.
+
+        `place` is the SSRC above the 48 bits of the packet's index; one place must not be given two contents.
+        """
+        if self.socket is None or self._sending is None:
             return True
-        encrypted = protect(self._sending, packet)
+        if self.seal is not None:
+            nonce = (self.salt ^ place).to_bytes(srtp.SALT_BYTES, "big")
+            encrypted = header + self.seal(nonce, body, header)
+        else:
+            encrypted = protect(self._sending, header + body)
         if not encrypted:
-            self._ingress.dropped["send"] += 1
+            self.ingress.dropped["send"] += 1
             return True
         try:
-            self._socket.sendto(encrypted, self._address)
+            self.socket.sendto(encrypted, self.address)
         except BlockingIOError:
             return False
         except OSError:
-            self._ingress.dropped["send"] += 1
+            self.ingress.dropped["send"] += 1
         return True
 
     def send_rtcp(self, packet: bytes) -> None:
@@ -315,15 +341,25 @@ class Peer:
             try:
                 self.send_datagram(self._sending.protect_rtcp(packet))
             except (SrtpError, ValueError):
-                self._ingress.dropped["send"] += 1
+                self.ingress.dropped["send"] += 1
 
     def send_datagram(self, data: bytes) -> None:
         """Send bytes as they are to the nominated address; without room they are dropped."""
-        if self._socket is not None:
+        if self.socket is not None:
             try:
-                self._socket.sendto(data, self._address)
+                self.socket.sendto(data, self.address)
             except OSError:
-                self._ingress.dropped["send"] += 1
+                self.ingress.dropped["send"] += 1
+
+    def _take_keys(self) -> None:
+        # libsrtp keeps RTCP, whose keys are others; RTP under GCM is sealed here alone, so no index is counted twice.
+        connection = self._dtls._ssl
+        assert connection is not None, "connected means that there was a handshake"
+        if connection.get_selected_srtp_profile() == SRTP_AEAD_AES_128_GCM.openssl_profile:
+            size = 2 * (srtp.KEY_BYTES + srtp.SALT_BYTES)
+            material = connection.export_keying_material(b"EXTRACTOR-dtls_srtp", size)
+            own = 1 if self._dtls._role == "server" else 0
+            self.seal, self.salt = srtp.sealing(SRTP_AEAD_AES_128_GCM.get_key_and_salt(material, own))
 
     async def close(self) -> None:
         """Say goodbye by DTLS, forget the addresses and wait for what was started."""
@@ -334,8 +370,8 @@ class Peer:
         self._dtls.remove_listener("statechange", self._changed)
         pump = self._dtls._task
         await self._dtls.stop()
-        self._ingress.remove(self)
-        self._receiving = self._sending = None
+        self.ingress.remove(self)
+        self._receiving = self._sending = self.seal = None
         for task in (self._handshake, pump):
             if task is not None:
                 task.cancel()
@@ -345,6 +381,7 @@ class Peer:
         state = self._dtls.state
         if state == "connected":
             self._receiving, self._sending = self._dtls._rx_srtp, self._dtls._tx_srtp
+            self._take_keys()
             self.connected = True
             self.on_connected()
         elif state in ("failed", "closed") and not self.closed:

@@ -4,17 +4,21 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from livestream import rtcp, rtp
+from livestream.layer import Layer
 from livestream.offers import Media
 from livestream.packets import Peer
 from livestream.reception import RETRY, Reception
-from livestream.stream import Stream, Track
+from livestream.stream import Stream
 
 #: Seconds between two requests for a keyframe, however many viewers ask.
 KEYFRAME_INTERVAL = 0.5
-#: Sources of one publisher that are remembered; two tracks with retransmission need four.
+#: Sources of one publisher that are remembered; three layers and sound, each with retransmission, need eight.
 MAX_SOURCES = 8
+#: Seconds that the first packets of a frame wait for its last: one call then carries them all to each viewer.
+LINGER = 0.001
 #: Bytes a second; two and a half times what the answer allows, for bursts. Beyond it packets are dropped.
 CEILING = 1_250_000
 #: Seconds between reports of arrival times; senders adapt their bitrate by them.
@@ -27,7 +31,7 @@ FEEDBACK_SPAN = 1000
 class Source:
     """One SSRC of the publisher; `repairs` is a retransmission stream (RFC 4588)."""
 
-    track: Track
+    layer: Layer
     reception: Reception
     repairs: bool
     nack: bool
@@ -59,13 +63,16 @@ class Publisher:
         self._reported: int | None = None
         self._reports = 0
         self._bytes = 0
-        self._asked = 0.0
+        self._asked: dict[Layer, float] = {}
+        self._wanted: set[Layer] = set()
         self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
         peer.on_rtp = self.take
         peer.on_rtcp = self.take_rtcp
-        for track in stream.tracks.values():
-            track.begin_source()
-            track.wants_keyframe = self.request_keyframe
+        stream.begin_source(self._loop.time())
+        for media in agreed:
+            for rid in media.rids or ("",):
+                layer = stream.tracks[media.kind].layer(rid)
+                layer.request_keyframe = partial(self.request_keyframe, layer)
 
     def take(self, data: bytes) -> None:
         """Forward one decrypted packet; unknown payload types and surplus sources are dropped."""
@@ -90,24 +97,36 @@ class Publisher:
         elif lost and source.nack:
             self.peer.send_rtcp(rtcp.nack(self._ssrc, packet.ssrc, lost))
             self._later(RETRY, self._ask_again)
-        if source.track.forward(packet, now):
+        taken = source.layer.take(packet, now)
+        if taken is not None:
+            if self.stream.forward(taken):
+                self.peer.ingress.defer(self._flush)
+            else:
+                self._later(LINGER, self._flush)
             if not self.moved:
                 self._on_media()
             self.moved = now
+
+    def _flush(self) -> None:
+        timer = self._timers.pop(self._flush, None)
+        if timer is not None:
+            timer.cancel()
+        self.stream.flush(self._loop.time())
 
     def _admit(self, packet: rtp.RtpPacket) -> Source | None:
         found = self._kinds.get(packet.payload_type)
         if found is None or len(self._sources) >= MAX_SOURCES:
             return None
         media, repairs = found
+        rid = self._rid(packet, media, repairs)
         # Sources named in the offer are the only ones; an offer without names (OBS) is taken at its payload types.
-        if media.section.ssrcs and packet.ssrc not in media.section.ssrcs:
+        if rid is None or (media.section.ssrcs and packet.ssrc not in media.section.ssrcs):
             return None
-        track = self.stream.tracks[media.kind]
-        if not repairs and any(s.track is track and not s.repairs for s in self._sources.values()):
+        layer = self.stream.tracks[media.kind].layer(rid)
+        if any(s.layer is layer and s.repairs is repairs for s in self._sources.values()):
             return None
         source = Source(
-            track,
+            layer,
             Reception(packet.ssrc, media.codec.clock_rate),
             repairs,
             "nack" in media.codec.feedback and not repairs,
@@ -115,8 +134,18 @@ class Publisher:
         self._sources[packet.ssrc] = source
         return source
 
+    @staticmethod
+    def _rid(packet: rtp.RtpPacket, media: Media, repairs: bool) -> str | None:
+        """Return the layer that a packet says it is of (RFC 8852), "" without layers, None if it says nothing known."""
+        if not media.rids:
+            return ""
+        wanted = media.repaired_rid if repairs else media.rid
+        value = rtp.extension(packet.extensions, wanted) if wanted is not None else None
+        name = value.decode("ascii", "replace") if value is not None else None
+        return name if name in media.rids else None
+
     def _unwrap(self, packet: rtp.RtpPacket, repair: Source) -> Source | None:
-        original = next((s for s in self._sources.values() if s.track is repair.track and not s.repairs), None)
+        original = next((s for s in self._sources.values() if s.layer is repair.layer and not s.repairs), None)
         # A probe for bandwidth is a retransmission of nothing.
         if original is None or len(packet.body) < 3 or packet.padded:
             return None
@@ -166,23 +195,33 @@ class Publisher:
             if not isinstance(report, rtcp.SenderReport) or source is None or source.repairs:
                 continue
             source.reception.sender_report(report.ntp, now)
-            timestamp = source.track.map_timestamp(report.timestamp)
+            timestamp = source.layer.map_timestamp(report.timestamp)
             if timestamp is not None:
-                source.track.report(report.ntp, timestamp, now)
+                self.stream.report(source.layer, report.ntp, timestamp, now)
 
-    def request_keyframe(self) -> None:
-        """Ask for a keyframe, now or as soon as the interval allows."""
-        if KEYFRAME_INTERVAL + self._asked <= self._loop.time():
-            self._ask_keyframe()
+    def request_keyframe(self, layer: Layer) -> None:
+        """Ask for a keyframe of a layer, now or as soon as the interval allows."""
+        wait = self._asked.get(layer, -KEYFRAME_INTERVAL) + KEYFRAME_INTERVAL - self._loop.time()
+        self._wanted.add(layer)
+        if wait <= 0:
+            self._ask_keyframes()
         else:
-            self._later(self._asked + KEYFRAME_INTERVAL - self._loop.time(), self._ask_keyframe)
+            self._later(wait, self._ask_keyframes)
 
-    def _ask_keyframe(self) -> None:
+    def _ask_keyframes(self) -> None:
+        now = self._loop.time()
         for ssrc, source in self._sources.items():
-            if source.track.kind == "video" and not source.repairs:
-                self._asked = self._loop.time()
-                self.keyframe_requests += 1
-                self.peer.send_rtcp(rtcp.picture_loss(self._ssrc, ssrc))
+            layer = source.layer
+            if layer not in self._wanted or source.repairs or layer.track.kind != "video":
+                continue
+            wait = self._asked.get(layer, -KEYFRAME_INTERVAL) + KEYFRAME_INTERVAL - now
+            if wait > 0:
+                self._later(wait, self._ask_keyframes)
+                continue
+            self._asked[layer] = now
+            self._wanted.discard(layer)
+            self.keyframe_requests += 1
+            self.peer.send_rtcp(rtcp.picture_loss(self._ssrc, ssrc))
 
     def tick(self) -> None:
         """Once a second: report reception, and ask again where a viewer still waits for its first keyframe."""
@@ -192,9 +231,13 @@ class Publisher:
         if blocks and self.peer.connected:
             report = rtcp.receiver_report(self._ssrc, blocks)
             self.peer.send_rtcp(report + rtcp.source_description(self._ssrc))
-        video = self.stream.tracks.get("video")
-        if video is not None and any(reader.waiting for reader in video.readers):
-            self.request_keyframe()
+        for track in self.stream.tracks.values():
+            for layer in track.layers.values():
+                layer.tick(now)
+            if track.kind == "video":
+                for wish in set(track.waiting.values()):
+                    for layer in track.layers.values() if wish is None else (wish,):
+                        layer.request_keyframe()
 
     def _later(self, delay: float, what: Callable[[], None]) -> None:
         if what not in self._timers:
@@ -210,6 +253,8 @@ class Publisher:
             timer.cancel()
         self._timers.clear()
         for track in self.stream.tracks.values():
-            if track.wants_keyframe == self.request_keyframe:
-                track.wants_keyframe = lambda: None
+            for layer in track.layers.values():
+                asks = layer.request_keyframe
+                if isinstance(asks, partial) and asks.func == self.request_keyframe:
+                    layer.request_keyframe = lambda: None
         await self.peer.close()

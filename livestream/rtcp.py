@@ -13,6 +13,7 @@ NACK = 1
 TRANSPORT_WIDE = 15
 PICTURE_LOSS = 1
 FULL_INTRA_REQUEST = 4
+APPLICATION_LAYER = 15
 #: The name of every source of ours, in SDP and in reports.
 CNAME = "vitrine"
 #: More sequence numbers than the history holds cannot be answered.
@@ -53,7 +54,15 @@ class KeyframeRequest:
     ssrc: int
 
 
-RtcpPacket = SenderReport | LossReport | Nack | KeyframeRequest
+@dataclass(frozen=True, slots=True)
+class BandwidthEstimate:
+    """What a receiver believes its network carries, in bit/s (draft-alvestrand-rmcat-remb); `ssrc` is its own."""
+
+    ssrc: int
+    bitrate: int
+
+
+RtcpPacket = SenderReport | LossReport | Nack | KeyframeRequest | BandwidthEstimate
 
 
 def parse(data: bytes) -> list[RtcpPacket]:
@@ -88,6 +97,9 @@ def _read(kind: int, count: int, body: bytes, found: list[RtcpPacket]) -> None:
         found.append(KeyframeRequest(struct.unpack_from("!L", body, 4)[0]))
     elif kind == PAYLOAD_FEEDBACK and count == FULL_INTRA_REQUEST and len(body) >= 16:
         found.append(KeyframeRequest(struct.unpack_from("!L", body, 8)[0]))
+    elif kind == PAYLOAD_FEEDBACK and count == APPLICATION_LAYER and len(body) >= 16 and body[8:12] == b"REMB":
+        ssrc, (high, low) = struct.unpack_from("!L", body)[0], struct.unpack_from("!BH", body, 13)
+        found.append(BandwidthEstimate(ssrc, ((high & 3) << 16 | low) << (high >> 2)))
 
 
 def _read_reports(body: bytes, count: int, found: list[RtcpPacket]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from livestream import control, offers, rtcp
+from livestream import answers, control, offers, rtcp
 from livestream.config import Config, read_arguments
 from livestream.control import Control
 from livestream.errors import AlreadyPublished, Full, NobodyPublishes, OfferRefused, WatchedElsewhere
@@ -216,23 +216,23 @@ class MediaProcess:
 
     def _peer(self, offer: offers.Offer) -> Peer:
         peer = Peer(self._ingress, offer.ufrag)
-        peer.start(offer.fingerprints, offers.setup_role(offer))
+        peer.start(offer.fingerprints, answers.setup_role(offer))
         return peer
 
     def _answer(
         self, session: str, peer: Peer, offer: offers.Offer, agreed: tuple[offers.Media, ...], stream: Stream
     ) -> dict[str, str]:
-        local = offers.Local(
+        local = answers.Local(
             ufrag=peer.ufrag,
             password=peer.password,
             fingerprint=peer.fingerprint,
             candidates=self._ingress.candidates(),
             session=str(secrets.randbits(62)),
             cname=rtcp.CNAME,
-            ssrcs={kind: track.ssrc for kind, track in stream.tracks.items()},
+            ssrcs={kind: (track.ssrc, track.repair_ssrc) for kind, track in stream.tracks.items()},
         )
         codec = next((media.codec.name for media in agreed if media.kind == "video"), agreed[0].codec.name)
-        return {"session": session, "sdp": offers.answer(offer, agreed, local), "codec": codec}
+        return {"session": session, "sdp": answers.answer(offer, agreed, local), "codec": codec}
 
     def _media_came(self, room: str, session: str) -> None:
         live = self._rooms.get(room)

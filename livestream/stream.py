@@ -1,242 +1,133 @@
-"""One influencer's audio and video: history for retransmission, readers, and the drop rule."""
+"""One influencer's audio and video: tracks with their layers, who reads them, and batches on their way out."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Iterable
+from typing import Protocol
 
-from livestream import rtp
+from livestream import egress, rtp, srtp
+from livestream.lane import Lane
+from livestream.layer import Layer, Packet
+from livestream.packets import Peer
 
-#: Packets kept for retransmission, a power of two; at 200 packets a second 2.5 s.
-HISTORY = 512
-#: libsrtp's receivers start at roll-over count zero: who joins this close before a roll-over and loses the first
-#: packets would never decrypt again, so such a reader is moved past it.
-NEAR_ROLL_OVER = 1024
-#: Seconds between two reports below which the second would say nothing about the clock's rate.
-CLOCK_STEP = 0.1
-#: A publisher that comes back continues this many packets later, so that its first packets cannot be taken for
-#: retransmissions of what the last publisher sent.
-REPUBLISH_GAP = 16
+#: Packets of one stream that wait for the end of their frame; more are sent at once.
+MAX_PENDING = 64
+#: Packets of a frame before its parameter sets.
+MAX_BEFORE_KEYFRAME = 8
 
 
-class Packet:
-    """One packet in the numbers of the stream, which count on beyond 16 bits.
+class Reader(Protocol):
+    """Somebody else than a viewer who reads a track: the recorder. It gets every packet, late ones too."""
 
-    `wires` keeps it serialised once for each way it is numbered.
-    """
-
-    __slots__ = ("body", "flags", "late", "marker", "sequence", "timestamp", "wires")
-
-    def __init__(self, sequence: int, timestamp: int, marker: bool, padded: bool, body: bytes, late: bool) -> None:
-        self.sequence = sequence
-        self.timestamp = timestamp
-        self.marker = 0x80 if marker else 0
-        self.flags = 0x80 | rtp.PADDING if padded else 0x80
-        self.body = body
-        self.late = late
-        self.wires: dict[tuple[int, int], bytes] = {}
-
-    def wire(self, key: tuple[int, int], ssrc: int) -> bytes:
-        """Serialise for readers whose (payload type, sequence offset) is `key`; no header extension is forwarded."""
-        found = self.wires.get(key)
-        if found is None:
-            header = rtp.HEADER.pack(
-                self.flags, self.marker | key[0], (self.sequence + key[1]) & 0xFFFF, self.timestamp, ssrc
-            )
-            found = self.wires[key] = header + self.body
-        return found
-
-
-class Reader:
-    """Somebody who reads one track: a viewer now, a recorder or a packager as well.
-
-    The queue of a viewer is the socket's buffer: `write` answers False when it is full. Then nothing more is written
-    until the next keyframe, from which the reader continues without a gap in its numbers.
-    """
-
-    def __init__(self, payload_type: int) -> None:
-        self.waiting = True
-        self.key = (payload_type, 0)
-        self._first = 0
-        self._next: int | None = None
-
-    def write(self, packet: Packet) -> bool:
-        """Take a packet or refuse it for want of room; must not block."""
-        raise NotImplementedError
+    def write(self, packet: Packet) -> object:
+        """Take a packet at once; must not block, what it has no room for it drops itself."""
 
     def report(self, ntp: int, timestamp: int) -> None:
         """Take the publisher's clock: `timestamp` of the track was at `ntp`."""
 
-    def begin(self, sequence: int) -> None:
-        """Start, or start again, with the stream's packet `sequence`."""
-        offset = 0 if self._next is None else (self._next - sequence) & 0xFFFF
-        if self._next is None and sequence & 0xFFFF > 0xFFFF - NEAR_ROLL_OVER:
-            offset = 2 * NEAR_ROLL_OVER
-        self.key = (self.key[0], offset)
-        self._first = sequence
-        self.waiting = False
-
-    def has_begun_before(self, sequence: int) -> bool:
-        """Tell whether the stream's packet `sequence` belongs to what this reader was given."""
-        return not self.waiting and sequence >= self._first
-
-    def pause(self, sequence: int) -> None:
-        """Wait for the next keyframe; the stream's packet `sequence` was not written, and none after it."""
-        self._next = sequence + self.key[1]
-        self.waiting = True
-
-    def source_sequence(self, number: int, newest: int) -> int:
-        """Turn a 16 bit number that this reader saw into the stream's, near its packet `newest`."""
-        return newest + rtp.distance((number - self.key[1]) & 0xFFFF, newest & 0xFFFF)
-
 
 class Track:
-    """One kind of media of a stream, in numbers of its own that go on when a publisher comes back."""
+    """One kind of media of a stream; its layers stay while a publisher is away."""
 
     def __init__(self, kind: str, codec: str, clock_rate: int) -> None:
         self.kind = kind
         self.codec = codec
         self.clock_rate = clock_rate
         self.ssrc = secrets.randbelow(0xFFFFFFFE) + 1
+        self.repair_ssrc = secrets.randbelow(0xFFFFFFFE) + 1
+        self.layers: dict[str, Layer] = {}
+        #: Lanes that wait for a keyframe, and of which layer; None takes any.
+        self.waiting: dict[Lane, Layer | None] = {}
         self.readers: list[Reader] = []
-        self.packets = 0
-        self.octets = 0
-        self.keyframes = 0
-        #: The publisher's last report: its clock (64 bit NTP), the stream's timestamp, when it came.
-        self._clock: tuple[int, int, float] | None = None
-        #: Called when a reader cannot go on without a keyframe.
-        self.wants_keyframe: Callable[[], None] = lambda: None
-        self._history: list[Packet | None] = [None] * HISTORY
-        self._newest: Packet | None = None
-        self._fresh = True
-        self._sequence_offset = 0
-        self._timestamp_offset = 0
-        self._moved = 0.0
-        self._frame_start: int | None = None
-        self._frame_is_key = False
-        self._is_keyframe = {"h264": rtp.is_h264_keyframe, "vp8": rtp.is_vp8_keyframe}.get(codec)
+        self._read: Layer | None = None
+        self._shift = 0
+        self._last: int | None = None
 
-    def begin_source(self) -> None:
-        """A publisher starts or starts again: its numbers are continued from the last ones."""
-        self._fresh = True
-        self._frame_start = None
-        self._clock = None
-        if self._is_keyframe is not None and self._newest is not None:
-            for reader in self.readers:
-                if not reader.waiting:
-                    reader.pause(self._newest.sequence + 1)
+    def layer(self, rid: str = "") -> Layer:
+        """Return the layer of this name, new if need be."""
+        if rid not in self.layers:
+            self.layers[rid] = Layer(self, rid)
+        return self.layers[rid]
+
+    @property
+    def packets(self) -> int:
+        """How many came in."""
+        return sum(layer.packets for layer in self.layers.values())
+
+    @property
+    def octets(self) -> int:
+        """How many bytes of payload came in."""
+        return sum(layer.octets for layer in self.layers.values())
+
+    @property
+    def keyframes(self) -> int:
+        """How many keyframes came in."""
+        return sum(layer.keyframes for layer in self.layers.values())
+
+    def active(self, now: float) -> list[Layer]:
+        """The layers that are sent at present, the lightest first."""
+        return sorted((layer for layer in self.layers.values() if layer.is_active(now)), key=lambda one: one.rate)
+
+    def timestamp_at(self, now: float) -> int | None:
+        """Return which of the stream's timestamps it is; None before the first packet."""
+        known = [layer for layer in self.layers.values() if layer.newest is not None]
+        if not known:
+            return None
+        last = max(known, key=lambda layer: layer.moved)
+        assert last.newest is not None, "only such layers were kept"
+        return last.newest.timestamp + max(round((now - last.moved) * self.clock_rate), 1)
+
+    def wants_keyframe(self) -> None:
+        """Ask for a keyframe of what the readers are given."""
+        for layer in self.layers.values():
+            layer.request_keyframe()
 
     def join(self, reader: Reader, now: float) -> None:
-        """Add a reader; of video it gets nothing before a keyframe, which is asked for.
-
-        The clock it gets at once, and twice: browsers keep lips in time from the second report on, and publishers
-        report sound every five seconds only.
-        """
+        """Add a reader."""
         self.readers.append(reader)
-        if self._clock is not None:
-            ntp, timestamp, at = self._clock
-            reader.report(ntp, timestamp)
-            passed = now - at
-            if passed > CLOCK_STEP:
-                later = (timestamp + round(passed * self.clock_rate)) & 0xFFFFFFFF
-                reader.report(ntp + round(passed * 2**32), later)
-        if self._is_keyframe is not None:
-            self.wants_keyframe()
+        for layer in self.active(now):
+            if layer.clock is not None:
+                reader.report(*layer.clock[:2])
+        self.wants_keyframe()
 
     def leave(self, reader: Reader) -> None:
         """Remove a reader."""
         if reader in self.readers:
             self.readers.remove(reader)
 
-    @property
-    def newest(self) -> int:
-        """The number of the newest packet; 0 before the first."""
-        return self._newest.sequence if self._newest is not None else 0
-
-    def find(self, sequence: int) -> Packet | None:
-        """Look up a packet of the history by the stream's number."""
-        packet = self._history[sequence % HISTORY]
-        return packet if packet is not None and packet.sequence == sequence else None
-
-    def report(self, ntp: int, timestamp: int, now: float) -> None:
-        """Tell every reader which of the stream's timestamps belongs to which instant of the publisher's clock."""
-        self._clock = (ntp, timestamp, now)
+    def read(self, packet: Packet, now: float) -> None:
+        """Give a packet to the readers if it is of the layer that they follow: the heaviest that is sent."""
+        layer = packet.layer
+        if layer is not self._read:
+            if packet.late or not self._should_follow(layer, packet, now):
+                return
+            self._read = layer
+            self._shift = 0 if self._last is None else self._last + 1 - packet.sequence
+        if self._shift:
+            packet = packet.moved(self._shift)
+        if not packet.late:
+            self._last = packet.sequence
         for reader in self.readers:
-            reader.report(ntp, timestamp)
+            reader.write(packet)
 
-    def map_timestamp(self, timestamp: int) -> int | None:
-        """Turn a timestamp of the publisher into the stream's; None before its first packet."""
-        return None if self._fresh else (timestamp + self._timestamp_offset) & 0xFFFFFFFF
-
-    def forward(self, incoming: rtp.RtpPacket, now: float) -> bool:
-        """Number a packet, keep it and write it to every reader; False if it is a duplicate or too old."""
-        if self._fresh:
-            self._continue(incoming, now)
-        sequence = (incoming.sequence + self._sequence_offset) & 0xFFFF
-        newest = self._newest
-        late = False
-        if newest is not None:
-            sequence = newest.sequence + rtp.distance(sequence, newest.sequence & 0xFFFF)
-            late = sequence <= newest.sequence
-            if late and (sequence <= newest.sequence - HISTORY or self.find(sequence) is not None):
-                return False
-        packet = Packet(
-            sequence,
-            (incoming.timestamp + self._timestamp_offset) & 0xFFFFFFFF,
-            incoming.marker,
-            incoming.padded,
-            incoming.body,
-            late,
-        )
-        self._history[sequence % HISTORY] = packet
-        self.packets += 1
-        self.octets += len(incoming.body)
-        starts = self._is_keyframe is None
-        if not late:
-            if self._is_keyframe is not None:
-                starts = self._watch_frame(packet, newest)
-            self._newest = packet
-            self._moved = now
-        self._write(packet, starts)
-        return True
-
-    def _watch_frame(self, packet: Packet, newest: Packet | None) -> bool:
-        if newest is None or newest.timestamp != packet.timestamp or self._frame_start is None:
-            self._frame_start = packet.sequence
-            self._frame_is_key = False
-        assert self._is_keyframe is not None, "only video has frames"
-        if self._frame_is_key or not self._is_keyframe(packet.body):
+    def _should_follow(self, layer: Layer, packet: Packet, now: float) -> bool:
+        if self._read is None or self.kind != "video":
+            return True
+        if not packet.starts:
             return False
-        self._frame_is_key = True
-        self.keyframes += 1
-        return True
+        return not self._read.is_active(now) or layer.rate > self._read.rate
 
-    def _write(self, packet: Packet, starts: bool) -> None:
-        sequence = packet.sequence
-        for reader in self.readers:
-            if reader.waiting:
-                if not starts:
-                    continue
-                first = sequence if self._frame_start is None else self._frame_start
-                reader.begin(first)
-                # The parameter sets may have a delimiter or a message before them in the same frame.
-                for number in range(first, sequence):
-                    earlier = self.find(number)
-                    if earlier is not None:
-                        reader.write(earlier)
-            elif packet.late and not reader.has_begun_before(sequence):
-                continue
-            if not reader.write(packet):
-                reader.pause(self.newest + 1 if packet.late else sequence)
-                if self._is_keyframe is not None:
-                    self.wants_keyframe()
+    def report(self, layer: Layer, ntp: int, timestamp: int) -> None:
+        """Pass the publisher's clock on to the readers."""
+        if layer is self._read:
+            for reader in self.readers:
+                reader.report(ntp, timestamp)
 
-    def _continue(self, incoming: rtp.RtpPacket, now: float) -> None:
-        self._fresh = False
-        if self._newest is None:
-            return
-        follow = self._newest.sequence + REPUBLISH_GAP
-        passed = round((now - self._moved) * self.clock_rate)
-        self._sequence_offset = follow - incoming.sequence
-        self._timestamp_offset = (self._newest.timestamp + max(passed, 1) - incoming.timestamp) & 0xFFFFFFFF
+
+class Outlet(Protocol):
+    """A viewer as the stream sees it."""
+
+    peer: Peer
+    lanes: dict[str, Lane]
 
 
 class Stream:
@@ -245,8 +136,169 @@ class Stream:
     def __init__(self, room: str, codecs: dict[str, tuple[str, int]]) -> None:
         self.room = room
         self.tracks = {kind: Track(kind, codec, rate) for kind, (codec, rate) in codecs.items()}
+        self.outlets: list[Outlet] = []
+        self.forwarded = 0
+        #: Whether somebody began, stopped or moved since viewers were grouped last.
+        self.stale = True
+        self._pending: list[Packet] = []
+        self._groups: list[tuple[dict[Layer, tuple[int, int, int, int]], list[Outlet]]] = []
 
     @property
     def codecs(self) -> dict[str, str]:
         """Codec names by kind, as offers spell them in lower case."""
         return {kind: track.codec for kind, track in self.tracks.items()}
+
+    def forward(self, packet: Packet) -> bool:
+        """Take a packet for the next batch; True when its frame is whole or the batch full: time to flush."""
+        self._pending.append(packet)
+        return bool(packet.marker) or packet.layer.track.kind == "audio" or len(self._pending) >= MAX_PENDING
+
+    def flush(self, now: float) -> None:
+        """Send what waits to every reader and viewer, in order."""
+        if not self._pending:
+            return
+        pending, self._pending = self._pending, []
+        for packet in pending:
+            track = packet.layer.track
+            if track.readers:
+                track.read(packet, now)
+        run = self._in_order(pending)
+        start = 0
+        for place, packet in enumerate(run):
+            if packet.late:
+                self._deliver(run[start:place])
+                self._deliver_late(packet)
+                start = place + 1
+            elif (packet.starts or packet.layer.track.kind == "audio") and packet.layer.track.waiting:
+                self._deliver(run[start:place])
+                self._begin(packet, now)
+                start = place
+        self._deliver(run[start:])
+
+    def _in_order(self, pending: list[Packet]) -> list[Packet]:
+        """Pad what travels together, and let sound be the shorter last packet of a call."""
+        layers = dict.fromkeys(packet.layer for packet in pending)
+        for layer in layers:
+            if layer.track.kind == "video":
+                egress.equalise([packet for packet in pending if packet.layer is layer and not packet.late])
+        if len(layers) == 1:
+            return pending
+        return sorted(pending, key=lambda packet: packet.layer.track.kind == "audio")
+
+    def _begin(self, packet: Packet, now: float) -> None:
+        """Start those who wait for a keyframe of this layer, with what stands before it in its frame."""
+        layer, track = packet.layer, packet.layer.track
+        frame = [packet]
+        # The parameter sets may have a delimiter or a message before them.
+        while track.kind == "video" and len(frame) <= MAX_BEFORE_KEYFRAME:
+            found = layer.find(frame[0].sequence - 1)
+            if found is None or found.timestamp != packet.timestamp:
+                break
+            frame.insert(0, found)
+        for lane, wish in list(track.waiting.items()):
+            if wish is None or wish is layer:
+                del track.waiting[lane]
+                lane.begin(layer, frame[0].sequence, packet.timestamp)
+                lane.tell_clock(now)
+                for before in frame[:-1]:
+                    self.send(lane, before)
+                self.stale = True
+
+    def send(self, lane: Lane, packet: Packet) -> bool:
+        """Send one packet to one viewer."""
+        item = lane.item(packet)
+        return item is None or lane.peer.send_rtp(*item)
+
+    def _deliver_late(self, packet: Packet) -> None:
+        for outlet in self.outlets:
+            lane = outlet.lanes.get(packet.layer.track.kind)
+            if lane is not None and lane.covers(packet):
+                self.send(lane, packet)
+
+    def _deliver(self, run: list[Packet]) -> None:
+        if not run:
+            return
+        if self.stale:
+            self._regroup()
+        for ways, outlets in self._groups:
+            items: list[egress.Item] = []
+            sent: list[Packet] = []
+            for packet in run:
+                way = ways.get(packet.layer)
+                if way is not None:
+                    kind, shift, time_shift, ssrc = way
+                    index = packet.sequence + shift
+                    timestamp = (packet.timestamp + time_shift) & 0xFFFFFFFF
+                    head = rtp.HEADER.pack(packet.flags, packet.marker | kind, index & 0xFFFF, timestamp, ssrc)
+                    items.append((head, packet.body, ssrc << srtp.SSRC_SHIFT | index))
+                    sent.append(packet)
+            if items:
+                calls = egress.plan(items)
+                full = egress.send(calls, [outlet.peer for outlet in outlets])
+                self.forwarded += len(items) * len(outlets)
+                for number, place, item in full:
+                    done = sum(len(call.items) for call in calls[:place]) + item
+                    self._pause(outlets[number], sent[done:])
+        for packet in run:
+            packet.layer.delivered = packet.sequence
+
+    def _pause(self, outlet: Outlet, unsent: Iterable[Packet]) -> None:
+        """Let a viewer whose packets the socket had no room for go on at the next keyframe, without a gap."""
+        for packet in unsent:
+            track = packet.layer.track
+            if track.kind == "video":
+                lane = outlet.lanes["video"]
+                lane.stop(packet.sequence)
+                self.wait(lane, None)
+                packet.layer.request_keyframe()
+                return
+
+    def wait(self, lane: Lane, layer: Layer | None) -> None:
+        """Let a lane begin at the next keyframe of `layer`, or of any."""
+        lane.track.waiting[lane] = layer
+        self.stale = True
+
+    def _regroup(self) -> None:
+        self.stale = False
+        groups: dict[object, tuple[dict[Layer, tuple[int, int, int, int]], list[Outlet]]] = {}
+        for outlet in self.outlets:
+            ways = {}
+            for lane in outlet.lanes.values():
+                key = lane.key
+                if key is not None:
+                    ways[key[0]] = (*key[1:], lane.track.ssrc)
+            if ways:
+                mark = (outlet.peer.seal is None, tuple(ways.items()))
+                groups.setdefault(mark, (ways, []))[1].append(outlet)
+        self._groups = list(groups.values())
+
+    def begin_source(self, now: float) -> None:
+        """A publisher starts or starts again: pictures wait for its first keyframe."""
+        self.flush(now)
+        for track in self.tracks.values():
+            for layer in track.layers.values():
+                layer.begin_source()
+            if track.kind == "video":
+                for outlet in self.outlets:
+                    lane = outlet.lanes.get("video")
+                    if lane is not None:
+                        lane.stop()
+                        self.wait(lane, None)
+
+    def leave(self, outlet: Outlet) -> None:
+        """Forget a viewer."""
+        if outlet in self.outlets:
+            self.outlets.remove(outlet)
+        for lane in outlet.lanes.values():
+            lane.track.waiting.pop(lane, None)
+        self.stale = True
+
+    def report(self, layer: Layer, ntp: int, timestamp: int, now: float) -> None:
+        """Tell everybody which of the stream's timestamps belongs to which instant of the publisher's clock."""
+        layer.clock = (ntp, timestamp, now)
+        kind = layer.track.kind
+        for outlet in self.outlets:
+            lane = outlet.lanes.get(kind)
+            if lane is not None:
+                lane.report(layer, ntp, timestamp)
+        layer.track.report(layer, ntp, timestamp)

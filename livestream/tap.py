@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from livestream import rtp
-from livestream.stream import Packet, Reader, Stream, Track
+from livestream.layer import Packet
+from livestream.stream import Stream, Track
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +31,10 @@ LETTERS = {"video": b"V", "audio": b"A"}
 BUFFER = 512 * 1024
 
 
-class TrackTap(Reader):
-    """Hands one track's packets to the recorder; a full socket pauses it until the next keyframe."""
+class TrackTap:
+    """Hands one track's packets to the recorder; what a full socket has no room for is dropped and counted."""
 
     def __init__(self, connection: "Tap", track: Track) -> None:
-        super().__init__(0)
         self.track = track
         self._connection = connection
         self._letter = LETTERS[track.kind]

@@ -1,99 +1,166 @@
-"""The playing end of a stream: packets out to one viewer, and what the viewer says about them."""
+"""The playing end of a stream: lanes to one viewer, and what the viewer says about them."""
 
 import asyncio
 from collections.abc import Sequence
 
-from livestream import rtcp
+from livestream import egress, rtcp
+from livestream.adaptation import Adaptation
+from livestream.lane import Lane
+from livestream.layer import Layer
 from livestream.offers import Media
 from livestream.packets import Peer
-from livestream.stream import Packet, Reader, Stream, Track
+from livestream.stream import Stream
 
 #: Retransmissions to one viewer in a second; one request may name hundreds of packets.
 MAX_RESENT = 512
 #: Seconds in which the same packet is not sent again; repeated requests cross the first answer on the way.
 RESEND_PAUSE = 0.02
-
-
-class TrackReader(Reader):
-    """Writes one track to a viewer's SRTP session; there is no queue of its own but the socket's."""
-
-    def __init__(self, peer: Peer, track: Track, payload_type: int) -> None:
-        super().__init__(payload_type)
-        self.track = track
-        self._peer = peer
-        self._packets = track.packets
-        self._octets = track.octets
-        self._resent: dict[int, float] = {}
-
-    def write(self, packet: Packet) -> bool:
-        """Send a packet; False when the socket is full."""
-        return self._peer.send_rtp(packet.wire(self.key, self.track.ssrc))
-
-    def report(self, ntp: int, timestamp: int) -> None:
-        """Send a sender report; the counts are the stream's since this viewer joined."""
-        track = self.track
-        packets, octets = track.packets - self._packets, track.octets - self._octets
-        report = rtcp.sender_report(track.ssrc, ntp, timestamp, packets, octets)
-        self._peer.send_rtcp(report + rtcp.source_description(track.ssrc))
-
-    def resend(self, numbers: Sequence[int], now: float) -> int:
-        """Answer a NACK from the history, byte for byte as sent before; return how many packets were found."""
-        found = 0
-        if len(self._resent) > MAX_RESENT:
-            self._resent = {number: at for number, at in self._resent.items() if now - at < RESEND_PAUSE}
-        for number in numbers:
-            sequence = self.source_sequence(number, self.track.newest)
-            packet = self.track.find(sequence)
-            if packet is None or not self.has_begun_before(sequence):
-                continue
-            if now - self._resent.get(sequence, -1.0) < RESEND_PAUSE:
-                continue
-            self._resent[sequence] = now
-            self.write(packet)
-            found += 1
-        return found
+#: A group is sent again in portions, so that it does not overflow the queues on its way: 50 Mbit/s.
+PORTION = 32
+PORTION_PAUSE = 0.005
 
 
 class Viewer:
-    """Joins the stream when connected, answers NACKs, passes on requests for keyframes."""
+    """Joins the stream when connected, answers NACKs, passes on requests for keyframes, changes layers."""
 
     def __init__(self, peer: Peer, stream: Stream, agreed: Sequence[Media]) -> None:
         self.peer = peer
         self.stream = stream
         self.resent = 0
-        self._loop = asyncio.get_running_loop()
-        self._budget = MAX_RESENT
-        self._readers = {
-            stream.tracks[media.kind].ssrc: TrackReader(peer, stream.tracks[media.kind], media.codec.payload_type)
+        self.switches = 0
+        self.lanes = {
+            media.kind: Lane(peer, stream.tracks[media.kind], media.codec.payload_type, media.retransmission)
             for media in agreed
         }
+        self._by_ssrc = {lane.track.ssrc: lane for lane in self.lanes.values()}
+        self._loop = asyncio.get_running_loop()
+        self._budget = MAX_RESENT
+        self._answered: dict[tuple[int, int], float] = {}
+        self._adaptation = Adaptation()
+        self._timer: asyncio.TimerHandle | None = None
         peer.on_rtcp = self.take_rtcp
         peer.on_connected = self.join
 
     def join(self) -> None:
-        """Start reading."""
-        for reader in self._readers.values():
-            reader.track.join(reader, self._loop.time())
+        """Start reading: sound with its next packet, the picture with the last keyframe or the next."""
+        now = self._loop.time()
+        self.stream.flush(now)
+        self.stream.outlets.append(self)
+        for lane in self.lanes.values():
+            if lane.track.kind == "video":
+                self._join_picture(lane, now)
+            else:
+                layer = lane.track.layer()
+                if layer.newest is None:
+                    self.stream.wait(lane, None)
+                else:
+                    lane.begin(layer, layer.newest.sequence + 1, layer.newest.timestamp)
+            lane.tell_clock(now)
+        self.stream.stale = True
+
+    def _join_picture(self, lane: Lane, now: float) -> None:
+        layers = lane.track.active(now)
+        group = next((found for layer in reversed(layers) if (found := layer.group(now))), None)
+        if group is None:
+            self.stream.wait(lane, None)
+            for layer in layers[-1:] or lane.track.layers.values():
+                layer.request_keyframe()
+            return
+        lane.begin_again(group)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Send the next portion of the group, then go with the others."""
+        self._timer = None
+        self.stream.flush(self._loop.time())
+        lane = self.lanes["video"]
+        span, begin = lane.span, lane.behind
+        if span is None or begin is None:
+            return
+        end = min(begin + PORTION, span.layer.delivered + 1)
+        found = [packet for number in range(begin, end) if (packet := span.layer.find(number)) is not None]
+        sent = [(packet.sequence, item) for packet in found if (item := lane.item(packet)) is not None]
+        calls = egress.plan([item for _, item in sent])
+        lane.behind = end
+        for _, place, first in egress.send(calls, [self.peer]):
+            lane.behind = sent[sum(len(call.items) for call in calls[:place]) + first][0]
+        if lane.behind > span.layer.delivered:
+            lane.behind = None
+            self.stream.stale = True
+        else:
+            self._timer = self._loop.call_later(PORTION_PAUSE, self._catch_up)
 
     def take_rtcp(self, data: bytes) -> None:
         """Handle a viewer's feedback."""
+        now = self._loop.time()
         for said in rtcp.parse(data):
-            reader = self._readers.get(said.ssrc)
-            if reader is None:
+            if isinstance(said, rtcp.BandwidthEstimate):
+                self._adaptation.take_estimate(said.bitrate, now)
                 continue
-            if isinstance(said, rtcp.Nack) and self._budget > 0:
-                sent = reader.resend(said.lost[: self._budget], self._loop.time())
-                self._budget -= sent
-                self.resent += sent
+            lane = self._by_ssrc.get(said.ssrc)
+            if lane is None:
+                continue
+            if isinstance(said, rtcp.Nack):
+                self._resend(lane, said.lost, now)
             elif isinstance(said, rtcp.KeyframeRequest):
-                reader.track.wants_keyframe()
+                self._request_keyframe(lane)
+            elif isinstance(said, rtcp.LossReport) and lane.track.kind == "video":
+                self._adaptation.take_loss(said.fraction)
+
+    def _request_keyframe(self, lane: Lane) -> None:
+        if lane.span is not None:
+            lane.span.layer.request_keyframe()
+        else:
+            lane.track.wants_keyframe()
+
+    def _resend(self, lane: Lane, numbers: Sequence[int], now: float) -> None:
+        self.stream.flush(now)
+        if len(self._answered) > MAX_RESENT:
+            self._answered = {place: at for place, at in self._answered.items() if now - at < RESEND_PAUSE}
+        for number in numbers:
+            if self._budget <= 0:
+                return
+            mark = (lane.track.ssrc, number)
+            if now - self._answered.get(mark, -1.0) < RESEND_PAUSE:
+                continue
+            found = lane.find(number)
+            item = lane.repair(*found) if found is not None else None
+            if item is not None:
+                self._answered[mark] = now
+                self.peer.send_rtp(*item)
+                self._budget -= 1
+                self.resent += 1
 
     def tick(self) -> None:
-        """Once a second: retransmissions are allowed again."""
+        """Once a second: retransmissions are allowed again, and the layer is reconsidered."""
         self._budget = MAX_RESENT
+        lane = self.lanes.get("video")
+        if lane is None or lane.span is None or lane.behind is not None:
+            return
+        now = self._loop.time()
+        layers = lane.track.active(now)
+        # A step that waits for its keyframe counts as taken.
+        current = lane.track.waiting.get(lane) or lane.span.layer
+        if not layers or layers == [lane.span.layer]:
+            return
+        # One that has been switched off must be left at once, for the heaviest that is left.
+        place = layers.index(current) if current in layers else len(layers) - 1
+        chosen = layers[self._adaptation.choose([layer.rate for layer in layers], place, now)]
+        if chosen is not lane.span.layer:
+            self._switch(lane, chosen)
+        else:
+            lane.track.waiting.pop(lane, None)
+
+    def _switch(self, lane: Lane, layer: Layer) -> None:
+        """Go on with another layer from its next keyframe; until then the present one is sent."""
+        if lane.track.waiting.get(lane) is not layer:
+            self.switches += 1
+            self.stream.wait(lane, layer)
+        layer.request_keyframe()
 
     async def close(self) -> None:
         """Stop reading, say goodbye."""
-        for reader in self._readers.values():
-            reader.track.leave(reader)
+        if self._timer is not None:
+            self._timer.cancel()
+        self.stream.leave(self)
         await self.peer.close()

@@ -82,10 +82,10 @@ def rtcp() -> Case:
 
 
 def _answers(*streams: dict[str, str] | None) -> Case:
-    from livestream import offers
+    from livestream import answers, offers
     from livestream.errors import LiveError
 
-    local = offers.Local("u" * 8, "p" * 24, "AA", (("192.0.2.1", 5),), "1", "n", {"audio": 1, "video": 2})
+    local = answers.Local("u" * 8, "p" * 24, "AA", (("192.0.2.1", 5),), "1", "n", {"audio": (1, 3), "video": (2, 4)})
 
     def case(data: bytes) -> None:
         try:
@@ -96,7 +96,7 @@ def _answers(*streams: dict[str, str] | None) -> Case:
             with contextlib.suppress(LiveError):
                 offer = offers.parse(text)
                 agreed = offers.accept_publish(offer) if codecs is None else offers.accept_play(offer, codecs)
-                answer = offers.answer(offer, agreed, local)
+                answer = answers.answer(offer, agreed, local)
                 assert len(answer) < 4 * offers.MAX_BYTES, "an answer far longer than its offer"
                 lines = answer.split("\r\n")
                 assert sum(line.startswith("m=") for line in lines) == len(offer.sections), "a section was lost"

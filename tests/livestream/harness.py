@@ -164,6 +164,8 @@ class Screen(RawPeer):
     def _keep(self, data: bytes) -> None:
         packet = rtp.parse(data)
         assert packet is not None, "a forwarded packet must be well-formed"
+        if packet.padded:
+            packet.body = packet.body[: -packet.body[-1]]
         self.packets.append(packet)
         self.raw.append(data)
 

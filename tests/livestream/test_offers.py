@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.rawpeer import RawPeer
-from livestream import offers
+from livestream import answers, offers
 from livestream.errors import OfferRefused
 
-LOCAL = offers.Local("ufragufrag", "p" * 24, "AA:BB", (("192.0.2.1", 5000), ("2001:db8::1", 5001)), "1", "c", {})
+LOCAL = answers.Local("ufragufrag", "p" * 24, "AA:BB", (("192.0.2.1", 5000), ("2001:db8::1", 5001)), "1", "c", {})
 CHROMIUM_VIDEO = """m=video 9 UDP/TLS/RTP/SAVPF 96 97 103 104 107 108 109 114
 c=IN IP4 0.0.0.0
 a=mid:{mid}
@@ -80,7 +80,7 @@ def test_publisher_is_answered_with_constrained_baseline_and_retransmission() ->
     audio, video = offers.accept_publish(parsed)
     assert (video.codec.payload_type, video.retransmission, video.transport_wide) == (107, 108, 4)
     assert (audio.codec.name, audio.retransmission) == ("opus", None)
-    text = offers.answer(parsed, (audio, video), LOCAL)
+    text = answers.answer(parsed, (audio, video), LOCAL)
     assert text.count("a=rtcp-mux-only\r\n") == 2
     assert "video-orientation" not in text
     read = SessionDescription.parse(text)
@@ -97,11 +97,12 @@ def test_viewer_is_answered_with_the_codec_of_the_stream() -> None:
     parsed = offers.parse(offer("recvonly"))
     agreed = offers.accept_play(parsed, {"video": "vp8"})
     assert [(media.kind, media.codec.payload_type) for media in agreed] == [("video", 96)]
-    local = offers.Local("u" * 8, "p" * 24, "AA", (("192.0.2.1", 5),), "1", "name", {"video": 77})
-    read = SessionDescription.parse(offers.answer(parsed, agreed, local))
+    local = answers.Local("u" * 8, "p" * 24, "AA", (("192.0.2.1", 5),), "1", "name", {"video": (77, 78)})
+    read = SessionDescription.parse(answers.answer(parsed, agreed, local))
     assert [media.direction for media in read.media] == ["inactive", "sendonly"]
-    assert [(source.ssrc, source.cname) for source in read.media[1].ssrc] == [(77, "name")]
-    assert [codec.payloadType for codec in read.media[1].rtp.codecs] == [96]
+    assert [(source.ssrc, source.cname) for source in read.media[1].ssrc] == [(77, "name"), (78, "name")]
+    assert [(group.semantic, group.items) for group in read.media[1].ssrc_group] == [("FID", [77, 78])]
+    assert [codec.payloadType for codec in read.media[1].rtp.codecs] == [96, 97]
 
 
 def test_camera_alone_and_microphone_alone_may_publish() -> None:
@@ -184,7 +185,7 @@ def test_broken_offer_is_answered_or_refused(data: st.DataObject) -> None:
     piece = text[start:end] * data.draw(st.integers(0, 2))
     try:
         parsed = offers.parse(text[:start] + piece + text[end:])
-        answer = offers.answer(parsed, offers.accept_publish(parsed), LOCAL)
+        answer = answers.answer(parsed, offers.accept_publish(parsed), LOCAL)
     except OfferRefused:
         return
     assert len(re.findall(r"^m=", answer, re.MULTILINE)) == len(parsed.sections)

@@ -71,7 +71,7 @@ async def test_attacks_before_and_after_the_handshake_change_nothing(media: Medi
     await source.check()
     attack(source.remote)
     await source.connect()
-    source.write("h264", 0, H264_KEY)
+    source.write("opus", 0, b"live")
     await until(lambda: is_live(media, "room"))
     await join(screen, media.play, "room")
     attack(source.remote)
@@ -106,7 +106,7 @@ async def test_replayed_and_forged_packets_are_dropped(media: MediaClient) -> No
     """A recorded packet is forwarded once; one with another byte not at all."""
     source, screen = Source(), Screen()
     await join(source, media.publish, "room")
-    source.write("h264", 0, H264_KEY)
+    source.write("opus", 0, b"live")
     await until(lambda: is_live(media, "room"))
     await join(screen, media.play, "room")
     sent: list[bytes] = []
@@ -128,9 +128,11 @@ async def test_spray_of_sources_and_a_flood_are_bounded(media: MediaClient) -> N
     """A publisher with thousands of SSRCs or ten times the bitrate is cut to size, and goes on."""
     source, screen = Source(), Screen()
     await join(source, media.publish, "room")
-    source.write("h264", 0, H264_KEY)
+    source.write("opus", 0, b"live")
     await until(lambda: is_live(media, "room"))
     await join(screen, media.play, "room")
+    source.write("h264", 0, H264_KEY)
+    await until(lambda: screen.of("h264"))
     for number in range(200):
         source.send_rtp(struct.pack("!BBHLL", 0x80, 102, 1, 1, 1000 + number) + H264_KEY)
     for number in range(1500):
@@ -173,7 +175,7 @@ async def test_peer_that_moves_is_followed(media: MediaClient) -> None:
     """A viewer that checks from another address gets its packets there: a phone that leaves the Wi-Fi."""
     source, screen = Source(), Screen()
     await join(source, media.publish, "room")
-    source.write("h264", 0, H264_KEY)
+    source.write("opus", 0, b"live")
     await until(lambda: is_live(media, "room"))
     await join(screen, media.play, "room")
     assert screen.socket is not None

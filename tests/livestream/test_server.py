@@ -102,7 +102,7 @@ async def test_lost_publisher_comes_back_without_a_jump() -> None:
         process._tell = lambda event, room, session: told.append((event, session))  # type: ignore[method-assign]
         first = Source()
         one = await join(first, process.publish, "room")
-        first.write("h264", 90_000, H264_KEY)
+        first.write("opus", 0, b"live")
         await until(lambda: told == [("published", one)])
         screen = Screen()
         await join(screen, process.play, "room")
@@ -133,7 +133,7 @@ async def test_joiner_starts_at_a_keyframe_and_one_is_asked_for(media: MediaClie
     asked: list[bytes] = []
     source.on_rtcp = asked.append
     await join(source, media.publish, "room")
-    source.write("h264", 0, H264_KEY)
+    source.write("h264", 0, H264_DELTA)
     await until(lambda: is_live(media, "room"))
     await join(screen, media.play, "room")
     await until(lambda: keyframe_requests(asked) == [source.ssrcs["h264"]])
@@ -183,7 +183,7 @@ async def test_nack_is_answered_from_the_history(media: MediaClient) -> None:
     """A packet that a viewer misses comes again byte for byte, one that it never should have had does not."""
     source, screen = Source(), Screen()
     await join(source, media.publish, "room")
-    source.write("h264", 0, H264_KEY)
+    source.write("opus", 0, b"live")
     await until(lambda: is_live(media, "room"))
     await join(screen, media.play, "room")
     source.write("h264", 3000, H264_KEY)
@@ -206,7 +206,7 @@ async def test_lost_packet_is_asked_of_the_publisher_until_it_comes(media: Media
     reports: list[bytes] = []
     source.on_rtcp = reports.append
     await join(source, media.publish, "room")
-    source.write("h264", 0, H264_KEY)
+    source.write("opus", 0, b"live")
     await until(lambda: is_live(media, "room"))
     await join(screen, media.play, "room")
     source.write("h264", 3000, H264_KEY)
