@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from livestream import tap
+from livestream.cmaf import VIDEO_RATE
 from livestream.h264 import Depacketiser
-from livestream.recording import ROOM, Writer
+from livestream.recording import ROOM, Recording, Writer
 from livestream.reorder import Arrived, Reorder
 from livestream.segments import JUMP, Segment, Segmenter
 
@@ -35,6 +36,8 @@ PATIENCE = 0.1
 ASK_AGAIN = 0.5
 #: Bytes of disk that recordings leave free, for orders and chats.
 RESERVE = 512 * 1024 * 1024
+#: Seconds after which a recording is begun anew: a show without an end must not fill the disk.
+LONGEST = 12 * 3600.0
 #: Streams at once; beyond it a connection is refused and tried again by the media process.
 MOST_STREAMS = 64
 #: Seconds after which a stop no longer waits for a stream's last segment.
@@ -44,7 +47,14 @@ STOP_SECONDS = 5.0
 class Stream:
     """One stream on its way into a recording; every method runs in its thread."""
 
-    def __init__(self, description: dict[str, Any], directory: Path, ask: Callable[[], None], reserve: int) -> None:
+    def __init__(
+        self,
+        description: dict[str, Any],
+        directory: Path,
+        ask: Callable[[], None],
+        reserve: int = RESERVE,
+        longest: float = LONGEST,
+    ) -> None:
         room, tracks = description["room"], description["tracks"]
         if not ROOM.fullmatch(room):
             raise ValueError("this is no room's name")
@@ -57,6 +67,9 @@ class Stream:
         #: Seconds from the monotonic clock to that of the wall: a wall clock that is set anew moves no recording.
         self._wall = time.time() - time.monotonic()
         codec = tracks.get("video", {}).get("codec", "")
+        self._longest = longest
+        if Recording(directory / room).refresh().duration > longest:
+            shutil.rmtree(directory / room)
         self._writer = Writer(directory / room, sound="audio" in tracks)
         self._refused = codec != "h264"
         if self._refused:
@@ -66,6 +79,11 @@ class Stream:
         self._order = {b"V": Reorder(), b"A": Reorder()}
         self._clocks = {b"V": self._segmenter.video_clock, b"A": self._segmenter.sound_clock}
         self._heard = dict.fromkeys(self._order, 0.0)
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the recording should be begun anew, by who connects again."""
+        return self._writer.end > self._longest * VIDEO_RATE
 
     def take(self, message: bytes, now: float) -> None:
         """Take one message of the media process; `now` in seconds of the monotonic clock."""
@@ -142,9 +160,10 @@ class Stream:
 class Recorder:
     """Takes connections, each in a thread of its own, until it is stopped."""
 
-    def __init__(self, directory: Path, reserve: int = RESERVE) -> None:
+    def __init__(self, directory: Path, reserve: int = RESERVE, longest: float = LONGEST) -> None:
         self._directory = directory
         self._reserve = reserve
+        self._longest = longest
         self._threads: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
         self._rooms: dict[str, threading.Lock] = {}
@@ -194,13 +213,13 @@ class Recorder:
                 connection.send(tap.KEYFRAME)
 
         try:
-            stream = Stream(description, self._directory, ask, self._reserve)
+            stream = Stream(description, self._directory, ask, self._reserve, self._longest)
         except (OSError, ValueError, KeyError) as reason:
             logger.error("a stream cannot be recorded: %s", reason)
             return
         try:
             looked = 0.0
-            while not self.stopping.is_set():
+            while not self.stopping.is_set() and not stream.too_long:
                 message = None
                 with contextlib.suppress(TimeoutError):
                     message = connection.recv(LARGEST_MESSAGE)
@@ -240,11 +259,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--socket", type=Path, required=True, help="unix socket for streams; created with mode 0600")
     parser.add_argument("--directory", type=Path, required=True, help="where recordings are, a folder for each room")
     parser.add_argument("--reserve", type=int, default=RESERVE, help="bytes of disk to leave free")
+    parser.add_argument("--longest", type=float, default=LONGEST, help="seconds after which one is begun anew")
     parser.add_argument("--log-level", default="WARNING")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=given.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     given.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    recorder = Recorder(given.directory, given.reserve)
+    recorder = Recorder(given.directory, given.reserve, given.longest)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: recorder.stopping.set())
     listening = listen(given.socket)

@@ -8,6 +8,7 @@ line is written after its bytes, so whatever is killed when, all that the journa
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from livestream.h264 import Parameters, picture
 from livestream.segments import Segment
 
 JOURNAL = "journal.jsonl"
+#: So many bytes of its beginning tell a journal from another.
+HEAD = 40
 #: Rooms are named by web; nothing else becomes the name of a folder.
 ROOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 #: Which sound stands beside the picture.
@@ -71,6 +74,7 @@ class Recording:
     refused: str | None = None
     #: Bytes of the journal that were read; what is behind them is not a whole line.
     read: int = 0
+    _head: bytes = b""
 
     @property
     def duration(self) -> float:
@@ -81,6 +85,9 @@ class Recording:
         """Read what was written since; a folder without a journal is an empty recording."""
         try:
             with (self.folder / JOURNAL).open("rb") as file:
+                if not file.read(HEAD).startswith(self._head):
+                    # The recording was begun anew.
+                    self.takes, self.parts, self.closed, self.refused, self.read = [], [], True, None, 0
                 file.seek(self.read)
                 added = file.read()
         except FileNotFoundError:
@@ -88,6 +95,8 @@ class Recording:
         whole = added[: added.rfind(b"\n") + 1]
         for line in whole.splitlines():
             self._take(json.loads(line))
+        if not self.read:
+            self._head = whole[:HEAD]
         self.read += len(whole)
         return self
 
@@ -199,7 +208,13 @@ class Writer:
             self._files[form] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             self._sizes[form] = 0
             self._append(form, heads[form])
-        line = {"take": self._takes, "width": shown.width, "height": shown.height, "codec": shown.codec}
+        line = {
+            "id": secrets.token_hex(8),
+            "take": self._takes,
+            "width": shown.width,
+            "height": shown.height,
+            "codec": shown.codec,
+        }
         self._note({**line, "sound": self._sound, "heads": {form: len(head) for form, head in heads.items()}})
         self._takes += 1
         self._parameters = parameters

@@ -107,6 +107,15 @@ class Show:
         return self.state in OVER
 
 
+@dataclass(frozen=True)
+class Pin:
+    """When a product was shown to everybody; `until` is None while it is."""
+
+    product_id: str
+    at: datetime
+    until: datetime | None
+
+
 def topic(show_id: str) -> str:
     """Return the topic of a show's facts."""
     return f"room:{show_id}"
@@ -232,6 +241,12 @@ def unpin(tx: Tx, show_id: str, product_id: str, host_id: str, now: datetime) ->
     _unpin(tx, show_id, now)
     tx.tell(topic(show_id), {"type": "unpin", "room": show_id, "product_id": product_id, "at": now.isoformat()})
     return show(tx, show_id)
+
+
+def pins_of(tx: Tx, show_id: str) -> list[Pin]:
+    """Return what was pinned in a show, in its order, products that are not sold any more included."""
+    rows = tx.all(select(pins).where(pins.c.show_id == show_id).order_by(pins.c.pinned_at, pins.c.id))
+    return [Pin(row.product_id, row.pinned_at, row.unpinned_at) for row in rows]
 
 
 def export(tx: Tx, person_id: str) -> list[dict[str, Any]]:

@@ -212,6 +212,9 @@ def recorder_command(settings: Settings) -> list[str]:
     """Return the command line of the recorder process, which needs none of the modules of this one."""
     arguments = ["--socket", str(settings.recorder_socket), "--directory", str(settings.recordings_dir)]
     arguments += ["--reserve", str(settings.disk_reserve), "--log-level", settings.log_level]
+    if settings.demo:
+        # Its show never ends.
+        arguments += ["--longest", "3600"]
     return [sys.executable, "-m", "livestream.recorder", *arguments]
 
 

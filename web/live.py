@@ -19,7 +19,7 @@ from storage.accounts import Person
 from storage.clock import utcnow
 from storage.database import Tx
 from storage.errors import UserError
-from web import whip
+from web import hls, whip
 from web.bodies import read_json
 from web.i18n import locale_of
 from web.limits import client_of
@@ -77,6 +77,7 @@ def room_json(parts: Services, show: Show, products: Sequence[Product] | None = 
         "pinned": show.pinned,
         "viewers": parts.rooms.viewers(show),
         "url": f"/live/{show.id}",
+        "hls": f"/live/{show.id}/index.m3u8",
     }
     if products is not None:
         body["products"] = [product_json(product, parts.media) for product in products]
@@ -250,6 +251,7 @@ routes: list[BaseRoute] = [
     Route("/v1/rooms/{id}/pins", pin, methods=["POST"]),
     Route("/v1/rooms/{id}/pins/{product}", unpin, methods=["DELETE"]),
     *whip.routes,
+    *hls.routes,
     WebSocketRoute("/live/{room}/socket", room_socket),
     Route("/live", list_page),
     Route("/live/{room}", room_page),

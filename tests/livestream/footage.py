@@ -1,8 +1,8 @@
 """A publisher without a network: real H.264 and Opus as the messages that the media process sends the recorder."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -95,9 +95,11 @@ def tone(seconds: float, start: float = 0.0) -> list[Message]:
 class Recorded:
     """A stream into a folder, fed message by message on a clock of its own; `asked` counts requests for keyframes."""
 
-    def __init__(self, folder: Path, tracks: dict[str, object] | None = None) -> None:
+    def __init__(
+        self, folder: Path, tracks: dict[str, object] | None = None, room: str = "room", longest: float = 3600.0
+    ) -> None:
         self.asked = 0
-        self.stream = Stream(description(tracks=tracks), folder, self._ask, 0)
+        self.stream = Stream(description(room, tracks), folder, self._ask, 0, longest)
         self._numbers = {b"V": 65_000, b"A": 7}
         self._clock = 1000.0
 
@@ -133,11 +135,10 @@ class Recorded:
         """Let time pass."""
         self.stream.look(self._clock + at)
 
+    def began(self, second: float) -> datetime:
+        """The instant of a second of the footage."""
+        return datetime.fromtimestamp(self._clock + second + self.stream._wall, UTC)
+
     def close(self, at: float) -> None:
         """End the stream."""
         self.stream.close(self._clock + at)
-
-
-def as_message() -> bytes:
-    """The first message of a connection."""
-    return tap.STREAM + json.dumps(description()).encode()

@@ -175,6 +175,21 @@ def test_a_stream_without_sound_is_recorded_and_one_in_vp8_is_not(tmp_path: Path
     assert (found.refused, found.parts, found.takes) == ("vp8", [], [])
 
 
+def test_a_show_without_end_is_begun_anew(tmp_path: Path) -> None:
+    room = Recorded(tmp_path)
+    room.stream._longest = 3.0
+    room.feed(pictures(4.4), tone(4.4))
+    assert room.stream.too_long
+    known = load(tmp_path)
+    room.close(4.5)
+    again = Recorded(tmp_path, longest=3.0)
+    again.feed(pictures(2.2, start=10.0), tone(2.2, start=10.0))
+    again.close(12.4)
+    found = known.refresh()
+    assert [(part.number, part.start) for part in found.parts] == [(0, 0.0), (1, pytest.approx(2.0))]
+    assert len(stamps(tmp_path / "room" / "0000.mp4")) == 55
+
+
 def test_a_disk_that_refuses_leaves_the_journal_true(tmp_path: Path) -> None:
     room = Recorded(tmp_path)
     room.feed(pictures(2.2), tone(2.2))
