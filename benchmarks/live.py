@@ -6,6 +6,7 @@ The server has one core, publisher and viewers the other. docs/live.md says how 
 
 import argparse
 import csv
+import functools
 import json
 import os
 import statistics
@@ -101,8 +102,9 @@ def sweep(
         runs: dict[str, list[Result]] = {kind.name: [] for kind in kinds}
         for number in range(given.runs):
             for kind in kinds:
-                extra = (tuple(given.media_argument), given.recorder) if kind is servers.Vitrine else ()
-                run = measure.run(lambda folder: kind(folder, pair[0], *extra), film, count, given.seconds, pair)  # noqa: B023
+                extra = {"arguments": tuple(given.media_argument), "recorder": given.recorder}
+                make = functools.partial(kind, core=pair[0], **(extra if kind is servers.Vitrine else {}))
+                run = measure.run(make, film, count, given.seconds, pair, given.paced)
                 runs[kind.name].append(run)
                 noted.append(run | {"run": number + 1})
                 cost = f"{run['cpu_us_per_packet']:.1f} us/packet" if "cpu_us_per_packet" in run else ""
@@ -154,6 +156,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--server", choices=["vitrine", "janus"], help="only this one")
     parser.add_argument("--clip", type=int, default=4, help="seconds of film to encode")
     parser.add_argument("--media-argument", action="append", default=[], help="one more argument for the media process")
+    parser.add_argument("--paced", action="store_true", help="the publisher paces large frames as browsers do")
     parser.add_argument("--no-recorder", dest="recorder", action="store_false", help="without Vitrine's recorder")
     parser.add_argument("--json", type=Path, help="write the medians")
     parser.add_argument("--csv", type=Path, help="write every run")

@@ -209,7 +209,9 @@ class Received:
         self._latest = None
 
 
-def run(make: Callable[[Path], Server], clip: Clip, count: int, seconds: float, cores: tuple[int, int]) -> Result:
+def run(
+    make: Callable[[Path], Server], clip: Clip, count: int, seconds: float, cores: tuple[int, int], paced: bool = False
+) -> Result:
     """Start everything, measure `count` viewers for so many seconds, stop everything; `cores` is (server's, load's)."""
     fork = multiprocessing.get_context("fork")
     with tempfile.TemporaryDirectory(prefix="live-") as folder:
@@ -219,7 +221,7 @@ def run(make: Callable[[Path], Server], clip: Clip, count: int, seconds: float, 
             server.start()
             ledger = Ledger(clip)
             ours, theirs = fork.Pipe()
-            processes.append(fork.Process(target=source.run, args=(server, clip, ledger, theirs), daemon=True))
+            processes.append(fork.Process(target=source.run, args=(server, clip, ledger, theirs, paced), daemon=True))
             processes[0].start()
             theirs.close()
             if not ours.poll(20) or ours.recv() != "live":

@@ -20,6 +20,9 @@ KEY = slice(8, 40)
 REMEMBERED = 8
 #: Seconds between keyframes on request; browsers do not encode them more often either.
 KEYFRAME_PAUSE = 0.3
+#: How browsers pace: 2.5 times the bitrate of the stream, and no more at once than 40 ms of that.
+PACE = 2.5 * 1_600_000 / 8
+PACED_BURST = 0.04 * PACE
 NTP_EPOCH = 2208988800
 
 
@@ -67,9 +70,9 @@ class Ledger:
 
 
 class Source:
-    """Sends; frames leave in one burst each, as they come out of an encoder."""
+    """Sends; frames leave in one burst each, as they come out of an encoder, or `paced` as a browser does."""
 
-    def __init__(self, clip: Clip, ledger: Ledger) -> None:
+    def __init__(self, clip: Clip, ledger: Ledger, paced: bool = False) -> None:
         certificate = Certificate()
         self.endpoint = Endpoint(certificate, certificate.context(), "sendonly")
         self._clip = clip
@@ -77,6 +80,9 @@ class Source:
         self._starts = [0]
         for frame in clip.frames:
             self._starts.append(self._starts[-1] + len(frame))
+        self._paced = paced
+        self._budget = 0.0
+        self._filled = 0.0
         self._frame = 0
         self._asked = 0.0
         self._octets = {VIDEO: 0, AUDIO: 0}
@@ -121,6 +127,17 @@ class Source:
         self.endpoint.send(encrypted)
         self._octets[number] += len(payload)
 
+    def _wait_turn(self, size: int) -> None:
+        """Wait until the pace allows `size` bytes more."""
+        while True:
+            now = time.monotonic()
+            self._budget = min(PACED_BURST, self._budget + (now - self._filled) * PACE)
+            self._filled = now
+            if self._budget > 0:
+                self._budget -= size
+                return
+            self.listen(0.005)
+
     def _report(self, ticks: int, sounds: int) -> None:
         now = time.time() + NTP_EPOCH
         ntp = int(now) << 32 | int(now % 1 * (1 << 32))
@@ -136,11 +153,15 @@ class Source:
         sounds = ticks = 0
         start = time.monotonic()
         while not stopping.poll():
-            frame = frames[self._frame]
+            # A request for a keyframe may come between the packets of a frame: it is for the next one.
+            current = self._frame
+            self._frame = (current + 1) % len(frames)
+            frame = frames[current]
             for place, payload in enumerate(frame):
-                index = self._starts[self._frame] + place
+                index = self._starts[current] + place
+                if self._paced:
+                    self._wait_turn(len(payload))
                 self._send(1, VIDEO, ticks * 90000 // FPS, place == len(frame) - 1, index, payload)
-            self._frame = (self._frame + 1) % len(frames)
             ticks += 1
             while sounds / SOUNDS_PER_SECOND < ticks / FPS:
                 index = sounds % len(self._clip.sounds)
@@ -151,11 +172,11 @@ class Source:
             self.listen(start + ticks / FPS - time.monotonic())
 
 
-def run(server: Any, clip: Clip, ledger: Ledger, pipe: Connection) -> None:
+def run(server: Any, clip: Clip, ledger: Ledger, pipe: Connection, paced: bool = False) -> None:
     """Be the publisher's process: say `live` when the first packets are on their way, end when told to."""
     ledger.pid[0] = os.getpid()
     with server.signalling() as signalling:
-        source = Source(clip, ledger)
+        source = Source(clip, ledger, paced)
         signalling.publish(source.endpoint)
         source.connect()
         pipe.send("live")
