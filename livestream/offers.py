@@ -191,7 +191,8 @@ def _layers(lines: Sequence[str]) -> tuple[str, ...]:
         words = value.split()
         if "send" in words[:-1]:
             names = [group.split(",")[0].lstrip("~") for group in words[words.index("send") + 1].split(";")]
-            return tuple(name for name in names if name in known and NAME.fullmatch(name))[:MAX_LAYERS]
+            fitting = (name for name in names if name in known and NAME.fullmatch(name))
+            return tuple(dict.fromkeys(fitting))[:MAX_LAYERS]
     return ()
 
 

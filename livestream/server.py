@@ -12,13 +12,14 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from livestream import answers, control, offers, rtcp
 from livestream.config import Config, read_arguments
 from livestream.control import Control
 from livestream.errors import AlreadyPublished, Full, NobodyPublishes, OfferRefused, WatchedElsewhere
+from livestream.live import Live
 from livestream.load import Load
 from livestream.packets import Ingress, Peer
 from livestream.publisher import Publisher
@@ -43,18 +44,6 @@ class Session:
     born: float
     owner: str = ""
     login: str = ""
-
-
-@dataclass
-class Live:
-    """The state of one room: its stream outlives a lost publisher by the grace time."""
-
-    stream: Stream
-    publisher: Publisher | None = None
-    session: str = ""
-    published: bool = False
-    lost_at: float | None = None
-    viewers: dict[str, Viewer] = field(default_factory=dict)
 
 
 class MediaProcess:
@@ -171,22 +160,6 @@ class MediaProcess:
 
     def stats(self) -> dict[str, Any]:
         """Count peers, rooms, viewers, packets and dropped datagrams."""
-        rooms = {}
-        for room, live in self._rooms.items():
-            rooms[room] = {
-                "session": live.session,
-                "published": live.published and live.lost_at is None,
-                "lost": live.lost_at is not None,
-                "viewers": sum(viewer.peer.connected for viewer in live.viewers.values()),
-                "codecs": live.stream.codecs,
-                "resent": sum(viewer.resent for viewer in live.viewers.values()),
-                "dropped": live.publisher.dropped if live.publisher else 0,
-                "keyframe_requests": live.publisher.keyframe_requests if live.publisher else 0,
-                "tracks": {
-                    kind: {"packets": track.packets, "octets": track.octets, "keyframes": track.keyframes}
-                    for kind, track in live.stream.tracks.items()
-                },
-            }
         return {
             "peers": len(self._sessions),
             "max_peers": self._config.max_peers,
@@ -195,7 +168,7 @@ class MediaProcess:
             "lag_seconds": self.load.lag,
             "busy": self.load.busy,
             "saturated": self.load.saturated,
-            "rooms": rooms,
+            "rooms": {room: live.counters() for room, live in self._rooms.items()},
             "dropped": dict(self._ingress.dropped),
             "not_recorded": self._taps.dropped,
             "addresses": self._addresses,

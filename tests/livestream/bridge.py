@@ -40,6 +40,20 @@ async function publish(room, codec) {
   }
   return negotiate("/whip/" + room);
 }
+async function publishLayers(room) {
+  const stream = await navigator.mediaDevices.getUserMedia({audio: true, video: {width: 1280, height: 720}});
+  pc = new RTCPeerConnection({bundlePolicy: "max-bundle"});
+  for (const track of stream.getTracks()) {
+    const layers = [["h", 1], ["m", 2], ["l", 4]].map(([rid, by]) => (
+      {rid, scaleResolutionDownBy: by, maxBitrate: 1200000 / by ** 2}));
+    const video = track.kind === "video";
+    const sender = pc.addTransceiver(
+      track, {direction: "sendonly", streams: [stream], ...(video ? {sendEncodings: layers} : {})});
+    const all = RTCRtpSender.getCapabilities(track.kind).codecs;
+    if (video) sender.setCodecPreferences(all.filter(c => ["video/H264", "video/rtx"].includes(c.mimeType)));
+  }
+  return negotiate("/whip/" + room);
+}
 // A 32 bit clock (ms) as two rows of 16 blocks, and a steady tone.
 const BLOCK = 40;
 async function publishClock(room, width = 16 * BLOCK, height = 2 * BLOCK) {

@@ -1,7 +1,9 @@
 """Publishers and players that are not ours: FFmpeg by WHIP, Chromium both ways."""
 
 import asyncio
+import itertools
 import shutil
+import struct
 import subprocess
 from collections.abc import AsyncIterator
 from statistics import median
@@ -119,6 +121,49 @@ async def test_chromium_publishes_and_plays(media: MediaClient, browser: Browser
         status = await studio.evaluate("url => fetch(url, {method: 'DELETE'}).then(r => r.status)", location)
         assert status == 200
         await until(lambda: is_empty(media))
+        await asyncio.gather(studio.close(), room.close())
+
+
+@needs_chromium
+@pytest.mark.browser
+async def test_viewer_with_a_thin_network_gets_a_light_layer(media: MediaClient, browser: Browser) -> None:
+    """Chromium publishes three layers; one that says it can take little is moved to a smaller picture, unfrozen."""
+    async with bridge.serving(media) as url:
+        studio, room = await browser.new_page(), await browser.new_page()
+        for page in (studio, room):
+            await page.goto(url)
+        await studio.evaluate("publishLayers('room')")
+
+        async def layers() -> bool:
+            found = (await media.stats())["rooms"].get("room", {}).get("tracks", {}).get("video", {}).get("layers", {})
+            return len(found) == 3 and all(layer["packets"] > 100 for layer in found.values())
+
+        await until(layers, 40)
+        thin = Screen()
+        await join(thin, media.play, "room")
+        await room.evaluate("play('room')")
+        await until(lambda: len(thin.of("h264")) > 50)
+        # REMB (draft-alvestrand-rmcat-remb): 100 kbit/s, which carries the lightest at most.
+        estimate = struct.pack("!LL4sBBH", 1, 0, b"REMB", 1, 1 << 2, 50_000) + struct.pack("!L", thin.remote_ssrcs[0])
+
+        async def lighter() -> bool:
+            thin.send_rtcp(rtcp.packet(rtcp.PAYLOAD_FEEDBACK, rtcp.APPLICATION_LAYER, estimate))
+            await asyncio.sleep(0.2)
+            rooms = (await media.stats())["rooms"]
+            return bool(rooms["room"]["switches"] >= 1)
+
+        await until(lighter)
+
+        async def enough() -> bool:
+            video = await inbound(room, "video")
+            return bool(video.get("framesDecoded", 0) > 60 and video["frameWidth"] == 1280)
+
+        # The other viewer is given the heaviest that Chromium's encoder sends, whatever the thin one takes.
+        await until(enough, 60)
+        numbers = [packet.sequence for packet in thin.of("h264")]
+        gaps = [(b - a) & 0xFFFF for a, b in itertools.pairwise(numbers)]
+        assert set(gaps) == {1}
+        await thin.close()
         await asyncio.gather(studio.close(), room.close())
 
 

@@ -189,3 +189,37 @@ def test_broken_offer_is_answered_or_refused(data: st.DataObject) -> None:
     except OfferRefused:
         return
     assert len(re.findall(r"^m=", answer, re.MULTILINE)) == len(parsed.sections)
+
+
+def layered(send: str) -> str:
+    """An offer of layers as Chromium writes it: no `a=ssrc`, names in header extensions."""
+    lines = [line for line in RawPeer(("h264",), "sendonly").offer().splitlines() if not line.startswith("a=ssrc")]
+    lines += [f"a=extmap:10 {offers.RID}", f"a=extmap:11 {offers.REPAIRED_RID}"]
+    lines += ["a=rid:h send", "a=rid:m send", "a=rid:l send", f"a=simulcast:send {send}"]
+    return "\r\n".join(lines) + "\r\n"
+
+
+def test_layers_are_agreed_to_with_the_extensions_that_name_them() -> None:
+    """RFC 8853: the answer receives what is offered, in its order."""
+    parsed = offers.parse(layered("h;m;l"))
+    (media,) = offers.accept_publish(parsed)
+    assert (media.rids, media.rid, media.repaired_rid) == (("h", "m", "l"), 10, 11)
+    text = answers.answer(parsed, (media,), LOCAL)
+    for line in ("a=simulcast:recv h;m;l", "a=rid:m recv", f"a=extmap:10 {offers.RID}"):
+        assert f"{line}\r\n" in text
+
+
+@pytest.mark.parametrize(
+    ("send", "agreed"),
+    [
+        ("h,m;~l", ("h", "l")),
+        ("h;x;l", ("h", "l")),
+        ("h", ()),
+        (";;", ()),
+        ("h;m;l;h;m;l;h", ("h", "m", "l")),
+    ],
+)
+def test_odd_layers_are_read_as_far_as_they_make_sense(send: str, agreed: tuple[str, ...]) -> None:
+    """Alternatives and paused ones are taken, unknown names are not, one alone is none."""
+    (media,) = offers.accept_publish(offers.parse(layered(send)))
+    assert media.rids == agreed

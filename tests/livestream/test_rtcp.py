@@ -90,3 +90,10 @@ def test_arrival_reports_say_when_each_packet_came(first: int, steps: list[tuple
             read[(base + distance) & 0xFFFF] = ticks * 250
     assert set(read) == {number for number, _ in arrivals}
     assert all(abs(read[number] - at) <= 250 for number, at in arrivals)
+
+
+def test_estimate_of_the_bandwidth_is_read() -> None:
+    """draft-alvestrand-rmcat-remb section 2.2: six bits of exponent, eighteen of mantissa."""
+    body = struct.pack("!LL4sBBH", 7, 0, b"REMB", 1, 3 << 2 | 1, 0x86A0) + struct.pack("!L", 9)
+    assert rtcp.parse(rtcp.packet(206, 15, body)) == [rtcp.BandwidthEstimate(7, 0x186A0 << 3)]
+    assert rtcp.parse(rtcp.packet(206, 15, body[:12])) == []
