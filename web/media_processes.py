@@ -156,9 +156,12 @@ class MediaProcesses:
 
     async def _ask(self, process: Process) -> None:
         asked = asyncio.get_running_loop().time()
-        try:
-            stats = await process.client.stats()
-        except LiveError:
+        stats = None
+        # A call would wait for one that is away, and the others' leases with it.
+        if process.client.connected:
+            with contextlib.suppress(LiveError):
+                stats = await process.client.stats()
+        if stats is None:
             process.rooms.clear()
             process.viewers, process.saturated = 0, False
             return

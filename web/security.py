@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import structlog
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from storage.errors import Forbidden
 from storage.ids import new_id
 from web.problems import on_user_error
+from web.services import services
 
 log = structlog.get_logger("web")
 
@@ -35,11 +37,12 @@ OPEN_TO_PLAYERS = re.compile(r"/live/[^/]+/whep(/[^/]+)?")
 OPEN_BY_PASS = re.compile(r"/live/[^/]+/whip(/[^/]+)?")
 
 
-def content_security_policy(nonce: str) -> str:
-    """Return the one policy of all pages; the nonce is for the import map."""
+def content_security_policy(nonce: str, hosts: Iterable[str] = ()) -> str:
+    """Return the one policy of all pages; the nonce is for the import map, `hosts` are those that share our rooms."""
+    connect = " ".join(["'self'", *sorted(hosts)])
     return (
         f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data: blob:; "
-        "media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self'; font-src 'self'; "
+        f"media-src 'self' blob:; worker-src 'self' blob:; connect-src {connect}; font-src 'self'; "
         "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
@@ -73,7 +76,9 @@ class RequestContext:
                 headers["X-Request-ID"] = request_id
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                headers.setdefault("Content-Security-Policy", content_security_policy(state["nonce"]))
+                # A page that is sent to another host's room follows only where this lets it.
+                hosts = services(HTTPConnection(scope)).media_process.hosts
+                headers.setdefault("Content-Security-Policy", content_security_policy(state["nonce"], hosts))
                 devices = STUDIO_DEVICES if scope["path"].startswith("/studio") else NO_DEVICES
                 headers.setdefault("Permissions-Policy", devices)
                 # With a certificate of our own the promise would lock out whoever goes back to plain HTTP on localhost.
