@@ -85,6 +85,15 @@ class Stream:
         """Whether the recording should be begun anew, by who connects again."""
         return self._writer.end > self._longest * VIDEO_RATE
 
+    def take_batch(self, batch: bytes) -> None:
+        """Take what the media process collected, each at the time it came."""
+        position = len(tap.BATCH)
+        while position + tap.RECORD.size <= len(batch):
+            size, at = tap.RECORD.unpack_from(batch, position)
+            position += tap.RECORD.size
+            self.take(batch[position : position + size], at)
+            position += size
+
     def take(self, message: bytes, now: float) -> None:
         """Take one message of the media process; `now` in seconds of the monotonic clock."""
         letter = message[:1]
@@ -226,8 +235,8 @@ class Recorder:
                     if not message or message == tap.END:
                         break
                 now = time.monotonic()
-                if message is not None:
-                    stream.take(message, now)
+                if message is not None and message[:1] == tap.BATCH:
+                    stream.take_batch(message)
                 if now - looked > PATIENCE:
                     looked = now
                     stream.look(now)

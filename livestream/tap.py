@@ -1,8 +1,9 @@
 """The recorder's ear in the media process: each stream's packets over a unix socket, dropped when it is full.
 
 One SOCK_SEQPACKET connection a stream. Messages to the recorder begin with a letter: `S` describes the stream (JSON:
-room, session, tracks), `V` and `A` are packets of picture and sound (`PACKET`, then the body), `v` and `a` the
-publisher's clock (`CLOCK`), `E` is the end. The recorder sends `K` when it needs a keyframe.
+room, session, tracks), `B` holds what came within some 50 ms, each behind its length and its time (`RECORD`): `V` and
+`A` are packets of picture and sound (`PACKET`, then the body), `v` and `a` the publisher's clock (`CLOCK`). `E` is the
+end. The recorder sends `K` when it needs a keyframe.
 """
 
 import asyncio
@@ -25,10 +26,15 @@ PACKET = struct.Struct("!cqIB")
 MARKER, PADDED = 1, 2
 #: Letter, NTP time (64 bits), timestamp.
 CLOCK = struct.Struct("!cQI")
-STREAM, END, KEYFRAME = b"S", b"E", b"K"
+#: Length of what follows, and when it came: seconds of the machine's monotonic clock, which both processes read.
+RECORD = struct.Struct("!Hd")
+STREAM, BATCH, END, KEYFRAME = b"S", b"B", b"E", b"K"
 LETTERS = {"video": b"V", "audio": b"A"}
 #: Bytes on the way to the recorder; the kernel doubles it and may allow less. Half a second of a room at 4 Mbit/s.
 BUFFER = 512 * 1024
+#: One message to the recorder wakes it up once: it holds so many bytes, or so many seconds, and one packet more.
+BATCH_BYTES = 32 * 1024
+BATCH_SECONDS = 0.05
 
 
 class TrackTap:
@@ -39,11 +45,11 @@ class TrackTap:
         self._connection = connection
         self._letter = LETTERS[track.kind]
 
-    def write(self, packet: Packet) -> bool:
-        """Send a packet; False when the socket is full."""
+    def write(self, packet: Packet) -> None:
+        """Send a packet."""
         flags = (MARKER if packet.marker else 0) | (PADDED if packet.flags & rtp.PADDING else 0)
         head = PACKET.pack(self._letter, packet.sequence, packet.timestamp, flags)
-        return self._connection.send(head + packet.body)
+        self._connection.send(head + packet.body)
 
     def report(self, ntp: int, timestamp: int) -> None:
         """Send the publisher's clock."""
@@ -68,18 +74,35 @@ class Tap:
             self._socket.close()
             raise
         tracks = {kind: {"codec": track.codec, "rate": track.clock_rate} for kind, track in stream.tracks.items()}
-        self.send(STREAM + json.dumps({"room": stream.room, "session": session, "tracks": tracks}).encode())
+        self._batch: list[bytes] = []
+        self._size = 0
+        self._since = 0.0
+        self._say(STREAM + json.dumps({"room": stream.room, "session": session, "tracks": tracks}).encode())
         self._readers = [TrackTap(self, track) for track in stream.tracks.values()]
         self._loop.add_reader(self._socket, self._hear)
         for reader in self._readers:
             reader.track.join(reader, self._loop.time())
 
-    def send(self, message: bytes) -> bool:
-        """Send a message or drop it; False when it might have gone a moment later."""
+    def send(self, message: bytes) -> None:
+        """Put a message into the batch, and send that when it is full or old."""
+        now = self._loop.time()
+        if not self._batch:
+            self._since = now
+        self._batch += (RECORD.pack(len(message), now), message)
+        self._size += len(message)
+        if self._size > BATCH_BYTES or now - self._since > BATCH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the batch, or drop and count it when the socket has no room."""
+        if self._batch and not self._say(BATCH + b"".join(self._batch)):
+            self.dropped += len(self._batch) // 2
+        self._batch, self._size = [], 0
+
+    def _say(self, message: bytes) -> bool:
         try:
             self._socket.send(message)
         except BlockingIOError:
-            self.dropped += 1
             return False
         except OSError:
             self.broken = True
@@ -90,8 +113,9 @@ class Tap:
         for reader in self._readers:
             reader.track.leave(reader)
         self._loop.remove_reader(self._socket)
+        self.flush()
         if ended:
-            self.send(END)
+            self._say(END)
         self._socket.close()
 
     def _hear(self) -> None:
@@ -125,6 +149,7 @@ class Taps:
             return
         live = {stream.room: (stream, session) for stream, session in streams}
         for room, tap in list(self._taps.items()):
+            tap.flush()
             gone = live.get(room, (None, ""))[0] is not tap.stream
             if gone or tap.broken:
                 tap.close(ended=gone)
