@@ -20,6 +20,8 @@ MOST_CLIENTS = 1000
 MAX_TEXT = 500
 MAX_MESSAGE = 4096
 PRESENCE_INTERVAL = timedelta(seconds=1)
+#: Different numbers are known to different clients.
+UNKNOWN = -1
 REACTIONS = frozenset({"heart", "like", "clap", "wow", "laugh", "fire"})
 #: Close codes of the WebSocket.
 TOO_SLOW = 4408
@@ -177,6 +179,9 @@ class Room:
         you = {"id": person.id, "name": person.name, "role": person.role, "may_chat": person.may_chat}
         hello = {"type": "hello", "room": self.id, "you": you, "presence": self.presence}
         client.put({**facts, **hello, "slow_seconds": self.slow_seconds, "at": now.isoformat()})
+        if self._told_presence is not None and self._told_presence[0] != self.presence:
+            # Not everybody knows the number told last any more: it is told again even if it is the same by then.
+            self._told_presence = (UNKNOWN, self._told_presence[1])
         if self._history:
             client.put({"type": "chat-history", "messages": list(self._history)})
         self._tell_presence(now)

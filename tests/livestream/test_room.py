@@ -139,6 +139,21 @@ def test_guest_is_asked_to_sign_in_where_the_shop_wants_it() -> None:
     assert reaction == {"type": "reaction", "kind": "heart", "count": 1}
 
 
+def test_who_joins_while_the_number_is_held_back_hears_it_even_if_it_is_the_old_one_again() -> None:
+    """Two lose their sockets and come back within the second in which nothing is told."""
+    room = Room("r")
+    anna, ben, cleo = (room.join(Person(name, name), {}, NOW) for name in "abc")
+    room.receive(cleo, '{"type": "ping"}', later(2))
+    assert [each["viewers"] for each in heard(cleo) if each["type"] == "presence"][-1] == 3
+    room.leave(anna, later(2.1))
+    room.leave(ben, later(2.1))
+    anna = room.join(Person("a", "a"), {}, later(2.4))
+    assert heard(anna)[0]["presence"] == 2
+    room.join(Person("b", "b"), {}, later(2.5))
+    room.receive(cleo, '{"type": "ping"}', later(7))
+    assert [each["viewers"] for each in heard(anna)] == [3]
+
+
 def test_presence_counts_people_and_is_told_once_a_second() -> None:
     """What is held back goes out with the next sign of life."""
     room = Room("r")
