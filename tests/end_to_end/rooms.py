@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 if TYPE_CHECKING:
@@ -38,6 +39,32 @@ INBOUND = """async () => {
   return found;
 }"""
 WAIT_MS = 30_000
+# The darkest that the middle of what is on screen has been since; the camera's pictures have no dark ground.
+NOTE_DARKNESS = """() => {
+  window.darkest = 255;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const look = () => {
+    const video = document.querySelector(".stage[data-picture='true'] .stage-video[data-shown]");
+    context.fillStyle = "black";
+    context.fillRect(0, 0, 1, 1);
+    if (video) context.drawImage(video, 0, 0, 1, 1);
+    const [red, , blue] = context.getImageData(0, 0, 1, 1).data;
+    window.darkest = Math.min(window.darkest, red + blue);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+SHOWS_FRAMES = """() => new Promise(done => {
+  const video = document.querySelector(".stage[data-playing='true'] .stage-video[data-shown]");
+  if (!video) return done(false);
+  let left = FRAMES;
+  const count = () => (--left > 0 ? video.requestVideoFrameCallback(count) : done(true));
+  video.requestVideoFrameCallback(count);
+  setTimeout(() => done(false), 15000);
+})"""
 
 
 @dataclass
@@ -101,3 +128,22 @@ def inbound(page: Page) -> dict[str, Any]:
     """What the page's connection says of the sound and the picture that it receives."""
     found: dict[str, Any] = page.evaluate(INBOUND)
     return found
+
+
+def moves(page: Page, frames: int = 5) -> None:
+    """Wait until what is on screen has shown so many more frames."""
+    wait_until(
+        page,
+        SHOWS_FRAMES.replace("FRAMES", str(frames)),
+    )
+
+
+def findings(page: Page) -> list[str]:
+    """What axe finds serious or critical on a page."""
+    page.wait_for_timeout(300)
+    response = Axe().run(page).response
+    return [
+        f"{page.url} {each['id']} {[node['target'] for node in each['nodes']]}"
+        for each in response["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.end_to_end import timecode
@@ -20,6 +19,7 @@ from tests.end_to_end.rooms import (
     WAIT_MS,
     Person,
     Visit,
+    findings,
     go_live,
     inbound,
     open_page,
@@ -258,14 +258,3 @@ def test_rooms_and_studio_are_for_everybody(
     assert found == []
     viewer.page.keyboard.press("Escape")
     expect(viewer.page.locator(".pinned .button")).to_be_focused()
-
-
-def findings(page: Page) -> list[str]:
-    """What axe finds serious or critical on a page."""
-    page.wait_for_timeout(300)
-    response = Axe().run(page).response
-    return [
-        f"{page.url} {each['id']} {[node['target'] for node in each['nodes']]}"
-        for each in response["violations"]
-        if each["impact"] in ("serious", "critical")
-    ]

@@ -8,16 +8,18 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.end_to_end.conftest import Running, start, stop
 from tests.end_to_end.rooms import (
     INBOUND,
+    NOTE_DARKNESS,
     PHONE,
     WAIT_MS,
     Person,
     go_live,
     inbound,
+    moves,
     open_page,
     set_up_show,
     wait_until,
@@ -27,32 +29,6 @@ from tests.end_to_end.rooms import (
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 # What the browser itself notes of answers that were refusals.
 REFUSALS = re.compile(r"Failed to load resource|WebSocket connection to")
-# The darkest that the middle of what is on screen has been since; the camera's pictures have no dark ground.
-NOTE_DARKNESS = """() => {
-  window.darkest = 255;
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = 1;
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  const look = () => {
-    const video = document.querySelector(".stage[data-picture='true'] .stage-video[data-shown]");
-    context.fillStyle = "black";
-    context.fillRect(0, 0, 1, 1);
-    if (video) context.drawImage(video, 0, 0, 1, 1);
-    const [red, , blue] = context.getImageData(0, 0, 1, 1).data;
-    window.darkest = Math.min(window.darkest, red + blue);
-    requestAnimationFrame(look);
-  };
-  look();
-}"""
-
-SHOWS_FRAMES = """() => new Promise(done => {
-  const video = document.querySelector(".stage[data-playing='true'] .stage-video[data-shown]");
-  if (!video) return done(false);
-  let left = FRAMES;
-  const count = () => (--left > 0 ? video.requestVideoFrameCallback(count) : done(true));
-  video.requestVideoFrameCallback(count);
-  setTimeout(() => done(false), 2000);
-})"""
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +55,6 @@ def kill(running: Running, mark: str) -> None:
             each.send_signal(signal.SIGKILL)
             return
     raise AssertionError(f"nothing runs as {mark}")
-
-
-def moves(page: Page, frames: int = 10) -> None:
-    """Wait until what is on screen has shown so many more frames."""
-    wait_until(
-        page,
-        SHOWS_FRAMES.replace("FRAMES", str(frames)),
-    )
 
 
 def test_the_media_process_dies_and_host_and_viewer_come_back(host: Person, viewer: Person, running: Running) -> None:

@@ -98,7 +98,7 @@ export function screenOf(store) {
     if (shown?.way === "hls") screen.range.value = shown.range;
     else if (begun > 0) {
       const edge = Math.max(0, (Date.now() - begun) / 1000);
-      screen.range.value = { start: 0, edge, at: edge };
+      screen.range.value = { start: 0, edge, at: player.behind ? player.at : edge };
     }
   }
 

@@ -37,7 +37,8 @@ export function Timeline({ screen }) {
     event.preventDefault();
     go(to);
   };
-  const said = edge - here < LIVE_SECONDS ? t("Live") : t("{at} of {length}", { at: clock(here - start), length: clock(length) });
+  const live = edge - here < LIVE_SECONDS;
+  const said = live ? t("Live") : t("{at} of {length}", { at: clock(here - start), length: clock(length) });
   return html`<div class="timeline">
     <input
       type="range"
@@ -47,11 +48,11 @@ export function Timeline({ screen }) {
       min=${Math.floor(start)}
       max=${Math.ceil(edge)}
       step="1"
-      value=${Math.round(here)}
+      value=${live ? Math.ceil(edge) : Math.round(here)}
       onInput=${(/** @type {any} */ event) => go(Number(event.currentTarget.value))}
       onKeyDown=${onKey}
     />
-    <span class="timeline-at" aria-hidden="true">${edge - here < LIVE_SECONDS ? clock(length) : `−${clock(edge - here)}`}</span>
+    <span class="timeline-at" aria-hidden="true">${live ? clock(length) : `−${clock(edge - here)}`}</span>
     <button class="chip chip-glass timeline-live" aria-pressed=${!behind} onClick=${screen.live}>${icon("radio")} ${behind ? t("Back to live") : t("Live")}</button>
   </div>`;
 }

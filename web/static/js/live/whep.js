@@ -88,9 +88,11 @@ export class Whep {
   /** End it. @param {boolean} [gone] the server has ended the session already */
   stop(gone = false) {
     this.stopped = true;
-    this.connection.close();
     // What never connected is closed by the server in ten seconds, or sooner by the next attempt with its token.
-    if (this.location && !gone && (this.connected > 0 || !this.resume)) hangUp(this.location);
+    const known = this.location && !gone && (this.connected > 0 || !this.resume);
+    // A connection that closes first ends its session, and the server would not know it any more.
+    if (known) hangUp(this.location).then(() => this.connection.close());
+    else this.connection.close();
     this.location = "";
     if (this.picture.srcObject === this.stream) this.picture.srcObject = null;
   }

@@ -132,9 +132,11 @@ export class Publisher {
     const parameters = sender.getParameters();
     // A changed resolution costs every viewer a keyframe and the recording a new part; fewer frames cost less.
     /** @type {any} */ (parameters).degradationPreference = "maintain-resolution";
+    // Chromium keeps the encodings that the answer did not take.
+    const several = this.layered && /^a=simulcast:/m.test(this.connection?.remoteDescription?.sdp ?? "");
     const [best, ...others] = parameters.encodings;
-    if (best) Object.assign(best, { maxFramerate: 30, ...((others.length === 0 || !this.layered) && { maxBitrate: ALONE_BITRATE }) });
-    for (const other of others) other.active = this.layered;
+    if (best) Object.assign(best, { maxFramerate: 30, maxBitrate: several ? LAYERS[0].maxBitrate : ALONE_BITRATE });
+    for (const other of others) other.active = several;
     await sender.setParameters(parameters).catch(() => undefined);
   }
 

@@ -23,7 +23,8 @@ export function read(report, before) {
       now.bytes += each.bytesSent;
       now.at = Math.max(now.at, each.timestamp);
       if (each.kind !== "video") continue;
-      if (each.active !== false) now.layers.push(layerOf(each));
+      // Of a small picture Chromium makes fewer layers than were agreed.
+      if (each.active !== false && each.frameWidth > 0) now.layers.push(layerOf(each));
       if (each.qualityLimitationReason === "cpu" || now.limited === "none") now.limited = each.qualityLimitationReason ?? "none";
       now.codec ||= String(report.get(each.codecId)?.mimeType ?? "").replace("video/", "");
     } else if (each.type === "remote-inbound-rtp" && each.kind === "video") {
