@@ -165,9 +165,7 @@ class MediaProcess:
             "max_peers": self._config.max_peers,
             "viewers": self._viewers(),
             "max_viewers": self._config.max_viewers,
-            "lag_seconds": self.load.lag,
-            "busy": self.load.busy,
-            "saturated": self.load.saturated,
+            **self.load.told(),
             "rooms": {room: live.counters() for room, live in self._rooms.items()},
             "dropped": dict(self._ingress.dropped),
             "not_recorded": self._taps.dropped,
@@ -195,6 +193,7 @@ class MediaProcess:
     def _answer(
         self, session: str, peer: Peer, offer: offers.Offer, agreed: tuple[offers.Media, ...], stream: Stream
     ) -> dict[str, str]:
+        peer.on_connected = self.load.setup.timed(self._loop.time, peer.on_connected)
         local = answers.Local(
             ufrag=peer.ufrag,
             password=peer.password,

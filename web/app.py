@@ -1,5 +1,6 @@
 """The application: routes as data, middleware, lifespan, one table from error to response."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -19,6 +20,7 @@ from web import (
     home,
     live,
     merchant,
+    metrics,
     operator_pages,
     privacy,
     products,
@@ -29,6 +31,7 @@ from web import (
 )
 from web.i18n import LOCALES
 from web.logins import Logins
+from web.metrics import Metrics
 from web.pages import messages_module
 from web.problems import HANDLERS, not_found
 from web.rooms import Rooms
@@ -69,6 +72,7 @@ ROUTES: Sequence[BaseRoute] = [
     *operator_pages.routes,
     *stream.routes,
     *health.routes,
+    *metrics.routes,
     Route("/i18n/{locale}.js", texts),
     Mount("/static", HashedStaticFiles(directory=STATIC, check_dir=False)),
 ]
@@ -84,9 +88,11 @@ def create_app(services: Services) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        watching = asyncio.create_task(services.metrics.watch_loop())
         services.stream.start()
         await services.rooms.start()
         yield
+        watching.cancel()
         await services.rooms.stop()
         await services.stream.stop()
         await services.logins.stop()
@@ -94,6 +100,7 @@ def create_app(services: Services) -> Starlette:
         services.messages.close()
         services.db.dispose()
 
+    services.metrics = Metrics()
     services.rooms = Rooms(services)
     services.stream = Stream(services)
     services.logins = Logins(services)

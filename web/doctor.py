@@ -8,7 +8,7 @@ import resource
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
@@ -29,6 +29,8 @@ from storage.messages import Messages
 from storage.settings import Settings
 from web.certificate import CERTIFICATE, RENEW_BEFORE
 from web.ice import host_and_port, turn_credentials
+from web.media_processes import together
+from web.supervisor import answers
 
 State = Literal["OK", "WARN", "FAIL"]
 
@@ -235,12 +237,15 @@ def _rows(settings: Settings, database: Database | None) -> Iterator[Finding]:
 
 
 def _media(settings: Settings) -> Iterator[Finding]:
-    stats = asyncio.run(_stats(settings))
-    if stats is None:
-        yield _absent("Media process", settings, False, "See its log; the UDP port may be taken by something else.")
-        addresses = [*settings.media_addresses, *local_addresses()]
-    else:
-        text = f"{stats['peers']} connections in {len(stats['rooms'])} rooms"
+    sockets = settings.media_sockets
+    media = [found for found in asyncio.run(_stats(sockets)) if found is not None]
+    if len(media) < len(sockets):
+        fix = "See its log; the UDP port may be taken by something else."
+        yield _absent("Media process", settings, bool(media), fix)
+    addresses = [*settings.media_addresses, *local_addresses()]
+    if media:
+        stats = together(media)
+        text = f"{len(media)} of {len(sockets)}, {stats['peers']} connections in {len(stats['rooms'])} rooms"
         busy = bool(stats.get("saturated"))
         fix = "This machine forwards all it can: add media processes on free cores, or another host." if busy else ""
         yield Finding("Media process", "WARN" if busy else "OK", text, fix)
@@ -254,14 +259,20 @@ def _media(settings: Settings) -> Iterator[Finding]:
     text = ", ".join(dict.fromkeys(addresses)) or "none but loopback"
     fix = "" if far else "Viewers outside this network need --media-address with the outer address."
     yield Finding("Live addresses", "OK" if far else "WARN", text + ("" if far else " (private)"), fix)
-    cores, wanted = os.cpu_count() or 1, int(getattr(settings, "media_processes", 1) or 1)
+    cores, wanted = os.cpu_count() or 1, len(sockets)
     fine = wanted <= cores
     fix = "" if fine else f"More media processes than cores wait for each other: take {cores}."
     yield Finding("Cores", "OK" if fine else "WARN", f"{cores}, media processes: {wanted}", fix)
 
 
-async def _stats(settings: Settings) -> dict[str, Any] | None:
-    async with MediaClient(settings.media_socket, timeout=MEDIA_PATIENCE) as client:
+async def _stats(sockets: Sequence[Path]) -> list[dict[str, Any] | None]:
+    return await asyncio.gather(*(_stats_of(socket) for socket in sockets))
+
+
+async def _stats_of(socket: Path) -> dict[str, Any] | None:
+    if not answers(socket):
+        return None
+    async with MediaClient(socket, timeout=MEDIA_PATIENCE) as client:
         try:
             return await client.stats()
         except LiveError:

@@ -62,6 +62,9 @@ async def post_batch(request: Request) -> Response:
         parts.limiter.take("events", client_of(request))
         with parts.db.writing() as tx:
             counts = events.ingest(tx, person.id, batch, utcnow(), recipes.subjects)
+        if counts.stored:
+            for _, message in batch.messages:
+                parts.metrics.events.labels(message.event).inc()
         return {
             "accepted": counts.accepted,
             "duplicate": counts.duplicate,
@@ -115,13 +118,14 @@ def feed_page(request: Request) -> Response:
 def page_of(parts: Services, person: Person, limit: int, after: str | None, seed: str | None) -> FeedPage:
     """Return a page of a person's feed: read when the worker was there before, else made now."""
     now = utcnow()
-    if seed is None:
-        with parts.db.reading() as tx:
-            found = videos.ready(tx, person.id, limit=limit, now=now, after=after)
-        if found is not None:
-            return found
-    with parts.db.writing() as tx:
-        return videos.feed(tx, person.id, limit=limit, now=now, after=after, seed=seed)
+    with parts.metrics.feeds.time():
+        if seed is None:
+            with parts.db.reading() as tx:
+                found = videos.ready(tx, person.id, limit=limit, now=now, after=after)
+            if found is not None:
+                return found
+        with parts.db.writing() as tx:
+            return videos.feed(tx, person.id, limit=limit, now=now, after=after, seed=seed)
 
 
 def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> dict[str, Any]:

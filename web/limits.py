@@ -39,6 +39,7 @@ LIMITS: dict[str, tuple[int, float]] = {
 MOST_CLIENTS = 50_000
 LONGEST_CLIENT = 320
 SWEEP_SECONDS = 60.0
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Limiter:
@@ -105,6 +106,12 @@ def client_of(connection: HTTPConnection) -> str:
 def address_of(connection: HTTPConnection) -> str:
     """Return the client's network address (uvicorn has put the proxy's word in its place where it is trusted)."""
     return connection.client.host if connection.client else "unknown"
+
+
+def at_this_machine(connection: HTTPConnection) -> bool:
+    """Tell whether somebody at this very machine asks: neither through a proxy nor under a name that leads here."""
+    passed_on = any(name in connection.headers for name in ("x-forwarded-for", "forwarded", "via"))
+    return address_of(connection) in LOOPBACK and connection.url.hostname in LOOPBACK and not passed_on
 
 
 def network_of(connection: HTTPConnection) -> str:

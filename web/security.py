@@ -72,6 +72,9 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if scope["type"] == "http":
+                    seconds = time.monotonic() - started
+                    scope["app"].state.services.metrics.answered(scope["method"], status, seconds)
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 for name, value in HEADERS.items():

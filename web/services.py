@@ -14,6 +14,7 @@ from web.media_processes import MediaProcesses
 
 if TYPE_CHECKING:
     from web.logins import Logins
+    from web.metrics import Metrics
     from web.rooms import Rooms
     from web.stream import Stream
 
@@ -28,6 +29,7 @@ class Services:
     messages: Messages
     media_process: MediaProcesses
     limiter: Limiter = field(default_factory=Limiter)
+    metrics: "Metrics" = field(init=False)
     rooms: "Rooms" = field(init=False)
     stream: "Stream" = field(init=False)
     logins: "Logins" = field(init=False)

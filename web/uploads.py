@@ -154,6 +154,7 @@ async def create_clip(request: Request) -> Response:
     with _one_of_few(merchant_id):
         clip_id = new_id()
         quarantine = Quarantine(parts.media.incoming / f"{clip_id}.part", most)
+        parts.metrics.uploads.add(quarantine)
         try:
             if boundary is None:
                 await receive(request.stream(), quarantine)
@@ -168,6 +169,7 @@ async def create_clip(request: Request) -> Response:
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
         finally:
+            parts.metrics.uploads.discard(quarantine)
             await run_in_threadpool(quarantine.drop)
     headers = {"Location": f"/v1/clips/{clip_id}"}
     return JSONResponse(clip_json(request, clip, []), 201, headers)

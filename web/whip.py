@@ -47,11 +47,14 @@ def for_everywhere(endpoint: Endpoint) -> Endpoint:
 
     async def answer(request: Request) -> Response:
         try:
-            response = await endpoint(request)
+            response, result = await endpoint(request), "created"
         except UserError as error:
-            response = on_user_error(request, error)
+            response, result = on_user_error(request, error), error.code
         except LiveError as error:
-            response = on_livestream_error(request, error)
+            response, result = on_livestream_error(request, error), error.code
+        if request.method == "POST":
+            kind = "whip" if request.url.path.endswith("/whip") else "whep"
+            services(request).metrics.sessions.labels(kind, result).inc()
         response.headers.update(CORS)
         return response
 

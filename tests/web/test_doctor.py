@@ -13,9 +13,10 @@ from storage.clock import utcnow
 from storage.database import Database
 from storage.settings import Settings
 from tests.web import coturn
-from tests.web.peers import media_process
+from tests.web.peers import media_process, until
 from web import certificate, cli, doctor
 from web.services import Services
+from web.supervisor import answers
 
 assert media_process, "a fixture of the tests below"
 assert accounts, "its table is the database's"
@@ -44,6 +45,7 @@ def test_what_runs_is_well(services: Services, media_process: object, tmp_path: 
     schema.upgrade(services.db)
     with services.db.writing() as tx:
         jobs.sweep(tx, utcnow())
+    until(lambda: answers(settings.media_socket))
     found = by_name(settings)
     for name in ("Broker", "Database", "Worker", "Media process", "Data directory"):
         assert found[name].state == "OK", found[name]
