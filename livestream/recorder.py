@@ -141,11 +141,7 @@ class Stream:
                 self._write(self._segmenter.sound(packet.body, packet.ticks, wall))
                 continue
             for frame in self._depacketiser.push(packet, lost):
-                try:
-                    self._write(self._segmenter.frame(frame, wall))
-                except ValueError as reason:
-                    logger.warning("room %s: %s", self.room, reason)
-                    self._depacketiser.waiting = True
+                self._write(self._segmenter.frame(frame, wall))
 
     def _ask_if_needed(self, now: float) -> None:
         wanted = self._depacketiser.waiting or self._segmenter.wants_keyframe
@@ -160,7 +156,8 @@ class Stream:
                     raise OSError("the disk is nearly full")
                 self._writer.write(replace(segment, jump=True) if self._full else segment)
                 self._full = False
-            except OSError as reason:
+            except (OSError, ValueError) as reason:
+                # A publisher may send parameter sets of a picture that nobody records: its next one counts again.
                 if not self._full:
                     logger.error("room %s is not recorded any more: %s", self.room, reason)
                 self._full = True
