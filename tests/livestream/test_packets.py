@@ -2,55 +2,21 @@
 
 import asyncio
 import inspect
-import os
 import socket
 import struct
 from collections.abc import Iterator
 
 import pytest
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTransport
-from OpenSSL import SSL
 from pylibsrtp import Policy, Session
 from pylibsrtp._binding import ffi, lib
 
 from livestream import packets
 from livestream.client import MediaClient
 from tests.livestream.harness import H264_DELTA, H264_KEY, Screen, Source, is_live, join, until
+from tests.livestream.hostile import attacks
 
 pytestmark = pytest.mark.anyio
-
-
-def client_hello() -> bytes:
-    """A real DTLS ClientHello."""
-    connection = SSL.Connection(RTCCertificate.generateCertificate()._create_ssl_context(packets.PROFILES))
-    connection.set_connect_state()
-    with pytest.raises(SSL.WantReadError):
-        connection.do_handshake()
-    return connection.bio_read(1500)
-
-
-def stun_attack(attribute: int, value: bytes) -> bytes:
-    """A binding request with one attribute of the wrong size; such ones raise struct.error in aioice."""
-    body = struct.pack("!HH", attribute, len(value)) + value + bytes(-len(value) % 4)
-    return struct.pack("!HHL12s", 1, len(body), 0x2112A442, os.urandom(12)) + body
-
-
-def attacks() -> dict[str, bytes]:
-    """Datagrams that end a stock aiortc connection, or try to."""
-    return {
-        "empty": b"",
-        "one byte": b"\x16",
-        "large": b"\x80" * 3000,
-        "client hello": client_hello(),
-        "fatal alert": bytes([21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40]),
-        "close notify": bytes([21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0]),
-        "rtp": struct.pack("!BBHLL", 0x80, 102, 7, 7, 7) + bytes(100),
-        "rtcp": struct.pack("!BBHL", 0x80, 200, 6, 7) + bytes(40),
-        "short priority": stun_attack(0x0024, b"\1"),
-        "short controlling": stun_attack(0x802A, b"\1\2"),
-        "bad address": stun_attack(0x0020, b"\0\1"),
-        "garbage": b"\xff" * 60,
-    }
 
 
 def attack(target: tuple[str, int]) -> None:
