@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import missing
-from tests.livestream import fuzz
+from tests.livestream import fuzzer
 from tests.livestream.fuzz import TARGETS
 
 ROOT = Path(__file__).parents[2]
@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 
 def replay(target: str) -> None:
     """Run every seed and every input that once broke the target."""
-    paths = fuzz.inputs(target)
+    paths = fuzzer.inputs(target)
     assert paths, "a target needs seeds"
-    case = fuzz.timed(target)
+    case = fuzzer.timed(target)
     for path in paths:
         try:
             case(path.read_bytes())
@@ -41,7 +41,7 @@ def test_seeds_and_old_crashes_do_no_harm(target: str) -> None:
 
 def campaign(target: str, seconds: float, folder: Path) -> tuple[int, str]:
     """Fuzz one target in a process of its own; its exit status and what it said."""
-    command = [sys.executable, "-m", "tests.livestream.fuzz", target]
+    command = [sys.executable, "-m", "tests.livestream.fuzzer", target]
     command += ["--seconds", str(seconds), "--corpus", str(folder / target)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout.decode(errors="replace")
