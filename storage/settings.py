@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     upload_limit: int = Field(200 * MEBIBYTE, ge=MEBIBYTE, description="bytes of one uploaded clip")
     upload_quota: int = Field(5120 * MEBIBYTE, ge=MEBIBYTE, description="bytes of originals of one merchant")
     disk_reserve: int = Field(512 * MEBIBYTE, ge=0, description="bytes of disk below which uploads are refused")
+    record_shows: bool = Field(True, description="keep what shows sent: replays, and clips of what was pinned")
+    replay_days: int = Field(90, ge=1, le=3650, description="days after which a replay is deleted")
     exploration: float = Field(0.1, ge=0.0, le=0.5, description="share of feed places given to surprise")
     trust_proxy: bool = Field(False, description="take the client's address and scheme from X-Forwarded-*")
     allowed_hosts: str = Field("*", description="comma separated Host values that web answers to")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from video_assembly import sandbox
 from video_assembly.normalise import NormalisedSegment, normalise
 from video_assembly.picture import Orientation, display_size
+from video_assembly.plan import Span
 from video_assembly.refusals import NOTICES, Refused
 from video_assembly.scenes import SYSTEM_PACKAGES, AnalysisMissing
 from video_assembly.scenes import cuts as scene_cuts
@@ -85,11 +86,13 @@ def prepare(
     filename: str = "",
     limits: Limits | None = None,
     progress: Progress | None = None,
+    spans: Sequence[Span] | None = None,
 ) -> Prepared:
     """Turns an upload into segments in `out_dir`: every decoder runs in a child process.
 
     `progress` hears the steps `probing`, `normalising`, `analysing`, each with its share done from 0 to 1. `filename`
-    is for the log alone: what a file is, its bytes say. Raises Refused, and SandboxFailed for a fault of this machine.
+    is for the log alone: what a file is, its bytes say. With `spans` the segments are these, else scenes decide.
+    Raises Refused, and SandboxFailed for a fault of this machine.
     """
     limits = limits or Limits()
     tell = progress or (lambda step, fraction: None)
@@ -97,7 +100,12 @@ def prepare(
     found = probe(source, limits=limits)
     tell("probing", 1.0)
     out_dir.mkdir(parents=True, exist_ok=True)
-    arguments = {"source": str(source.resolve()), "out_dir": str(out_dir.resolve()), "limits": asdict(limits)}
+    arguments = {
+        "source": str(source.resolve()),
+        "out_dir": str(out_dir.resolve()),
+        "limits": asdict(limits),
+        "spans": None if spans is None else [asdict(span) for span in spans],
+    }
     result = sandbox.run("video_assembly.ingest:segments_task", arguments, _bounds_for(found), tell)
     segments = [_segment(row, out_dir) for row in result["segments"]]
     log.info("%r of %.1f s became %d segments", filename, found.duration, len(segments))
@@ -172,7 +180,9 @@ def probe_task(path: str, limits: dict[str, Any], progress: Progress) -> dict[st
         )
 
 
-def segments_task(source: str, out_dir: str, limits: dict[str, Any], progress: Progress) -> dict[str, Any]:
+def segments_task(
+    source: str, out_dir: str, limits: dict[str, Any], spans: list[dict[str, Any]] | None, progress: Progress
+) -> dict[str, Any]:
     """In the child: scene cuts, then the encoder run; the rows of the segments."""
     path, bounds = Path(source), Limits(**limits)
     cuts: list[float] = []
@@ -184,7 +194,8 @@ def segments_task(source: str, out_dir: str, limits: dict[str, Any], progress: P
             progress("normalising", _SCENES_SHARE * min(1.0, seconds / found.duration))
 
         try:
-            cuts = scene_cuts(pictures(clip, found.base, bounds), analysed)
+            if spans is None:
+                cuts = scene_cuts(pictures(clip, found.base, bounds), analysed)
         except AnalysisMissing:
             missing = True
 
@@ -192,7 +203,8 @@ def segments_task(source: str, out_dir: str, limits: dict[str, Any], progress: P
         share = _SCENES_SHARE + (1 - _SCENES_SHARE) * fraction if step == "normalising" else fraction
         progress(step, share)
 
-    segments = normalise(path, Path(out_dir), cuts, encoded, bounds)
+    wanted = None if spans is None else [Span(**span) for span in spans]
+    segments = normalise(path, Path(out_dir), cuts, encoded, bounds, wanted)
     rows = []
     for segment in segments:
         row = asdict(segment)

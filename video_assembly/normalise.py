@@ -53,8 +53,11 @@ def normalise(
     cuts: Sequence[float] | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    spans: Sequence[plan.Span] | None = None,
 ) -> list[NormalisedSegment]:
     """Writes the segments of a clip into `out_dir`, named by their digests, beginning at these scene cuts (seconds).
+
+    With `spans` the segments are exactly these.
 
     Decodes the file in this process: call it for clips of our own; uploads go through `ingest.prepare`.
     Raises Refused.
@@ -63,7 +66,7 @@ def normalise(
     tell = progress or (lambda step, fraction: None)
     with opened(source, limits, threads=2) as clip:
         found = timing(clip, limits)
-        wanted = plan.spans(found.duration, cuts or ())
+        wanted = list(spans) if spans is not None else plan.spans(found.duration, cuts or ())
         with opened(source, limits) as again:
             heard = sound.decode(again, found.base, max(found.duration, wanted[-1].end))
         audible = heard is not None and sound.loudness(heard) >= sound.SILENT_BELOW

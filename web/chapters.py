@@ -19,6 +19,12 @@ class Chapter:
     end: float
     product: Product
 
+    @property
+    def clock(self) -> str:
+        """Where it begins, as people write it: 1:02:03 or 2:03."""
+        hours, rest = divmod(int(self.start), 3600)
+        return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
 
 def chapters(recording: Recording, pins: Sequence[Pin], products: Mapping[str, Product]) -> list[Chapter]:
     """Return the stretches in which a product was pinned; one after the other of the same product are one."""

@@ -14,7 +14,7 @@ from livestream.recording import FORMS, Recording
 from shop import catalog, shows
 from shop.shows import Show
 from storage.errors import NotFound
-from web.chapters import chapters, webvtt
+from web.chapters import Chapter, chapters, webvtt
 from web.i18n import locale_of
 from web.ranged import ranged
 from web.services import Services, services
@@ -71,11 +71,8 @@ def replay(request: Request) -> Response:
 
 def chapter_list(request: Request) -> Response:
     """`GET /live/{room}/chapters.vtt`: which product was shown when, in seconds of the replay."""
-    show, recording = _playable(request)
-    with services(request).db.reading() as tx:
-        pins = shows.pins_of(tx, show.id)
-        products = catalog.by_id(tx, [pin.product_id for pin in pins], locale_of(request))
-    text = webvtt(chapters(recording, pins, products))
+    show, _ = _playable(request)
+    text = webvtt(shown_in(request, show))
     return PlainTextResponse(text, headers={**FRESH, "Vary": "Accept-Language, Cookie"}, media_type="text/vtt")
 
 
@@ -111,6 +108,15 @@ def file(request: Request) -> Response:
 def has_replay(parts: Services, show: Show) -> bool:
     """Tell whether an ended show can be watched again."""
     return show.state == "ended" and bool(shelf.find(parts, show.id).parts)
+
+
+def shown_in(request: Request, show: Show) -> list[Chapter]:
+    """Return a recording's chapters in the language of the request."""
+    parts = services(request)
+    with parts.db.reading() as tx:
+        pins = shows.pins_of(tx, show.id)
+        products = catalog.by_id(tx, [pin.product_id for pin in pins], locale_of(request))
+    return chapters(shelf.find(parts, show.id), pins, products)
 
 
 def _playable(request: Request) -> tuple[Show, Recording]:

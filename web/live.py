@@ -222,6 +222,8 @@ def room_page(request: Request) -> Response:
     with parts.db.reading() as tx:
         show = shows.show(tx, request.path_params["room"])
         products = products_of(tx, show, locale)
+    if hls.has_replay(parts, show):
+        return render(request, "replay.html", show=show, found=hls.shown_in(request, show))
     return render(
         request,
         "room.html",

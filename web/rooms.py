@@ -6,6 +6,7 @@ Everything here runs on web's event loop; rows are read and written through thre
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +18,7 @@ from shop.shows import Show
 from storage.clock import utcnow
 from storage.errors import NotFound, UserError
 from storage.messages import Message
+from video_assembly import recordings
 from web.products import product_json
 
 if TYPE_CHECKING:
@@ -234,7 +236,10 @@ class Rooms:
 
     def _write_state(self, show_id: str, state: str) -> None:
         with self._parts.db.writing() as tx:
-            shows.set_state(tx, show_id, state, utcnow())
+            now = utcnow()
+            show = shows.set_state(tx, show_id, state, now)
+            if state == "ended":
+                recordings.note_end(tx, show, now, timedelta(days=self._parts.settings.replay_days))
 
     def _look_after(self, show_id: str, waited: float) -> bool:
         """Note that a show has had no publisher for `waited` seconds; False when it is not running any more."""

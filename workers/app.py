@@ -27,6 +27,8 @@ INGEST, ASSEMBLE, SWEEP, TIDY = "ingest", "assemble", "sweep", "tidy"
 TIDY_EVERY = timedelta(hours=1)
 # Which queues a pool empties. The sweep has its own, so that a flood of assemblies does not keep it waiting.
 QUEUES = {INGEST: (INGEST,), ASSEMBLE: (ASSEMBLE, SWEEP)}
+# What is not named here is quick, and somebody waits for it.
+QUEUE_OF = {INGEST: INGEST, "recording": INGEST, SWEEP: SWEEP, TIDY: SWEEP}
 MOST_INGESTS_AT_ONCE = 2
 # Only a backstop: a message delivered twice finds the lease held and does nothing.
 VISIBILITY_SECONDS = 3600
@@ -109,7 +111,7 @@ def make_ring(redis_url: str) -> Callable[[Sequence[Ring]], None]:
 
     def ring(rings: Sequence[Ring]) -> None:
         for kind, job_id in rings:
-            queue = kind if kind in QUEUES else ASSEMBLE
+            queue = QUEUE_OF.get(kind, ASSEMBLE)
             app.send_task(tasks.name_of(kind), args=[job_id], queue=queue, retry=False)
 
     return ring

@@ -3,7 +3,7 @@
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from storage import jobs
@@ -11,8 +11,9 @@ from storage.clock import utcnow
 from storage.database import Tx
 from storage.ids import new_id
 from storage.jobs import Claim, Superseded
-from video_assembly import clips, ingest, library
+from video_assembly import clips, ingest, library, recordings
 from video_assembly.ingest import Limits, Prepared, Refused
+from video_assembly.recordings import Part
 from workers.workshop import Workshop
 
 log = logging.getLogger(__name__)
@@ -31,13 +32,15 @@ def run(workshop: Workshop, held: Claim) -> None:
     if clip is None or clip.state in clips.FINAL:
         _end(workshop, held)
         return
-    prepared = _prepare(workshop, clip)
+    with workshop.db.reading() as tx:
+        parts = recordings.parts_of(tx, clip.id)
+    prepared = _prepare(workshop, clip, parts)
     if isinstance(prepared, Refused):
         code, sentence, values = prepared.code, prepared.message, prepared.extra
         log.info("clip %s is refused: %s %s", clip.id, code, prepared.cause)
         _end(workshop, held, lambda tx: clips.refuse(tx, clip.id, code, sentence, values))
     else:
-        _end(workshop, held, lambda tx: _store(tx, clip.id, prepared))
+        _end(workshop, held, lambda tx: _store(tx, clip.id, prepared, parts))
 
 
 def give_up(tx: Tx, clip_id: str) -> None:
@@ -53,13 +56,17 @@ def _end(workshop: Workshop, held: Claim, write: Callable[[Tx], object] | None =
         jobs.finish(tx, held, utcnow())
 
 
-def _store(tx: Tx, clip_id: str, prepared: Prepared) -> None:
+def _store(tx: Tx, clip_id: str, prepared: Prepared, parts: Sequence[Part]) -> None:
     now = utcnow()
     clip = clips.for_ingest(tx, clip_id)
     if clip is None:
         return  # removed by its merchant meanwhile
+    assert not parts or len(parts) == len(prepared.segments), "each part of a show becomes one segment"
+    products: list[str | None] = [part.product_id for part in parts]
+    products = products or [None] * len(prepared.segments)
     segments = [
         library.NewSegment(
+            product_id=product_id,
             digest=segment.digest,
             index=segment.index,
             init_digest=segment.init_digest,
@@ -69,7 +76,7 @@ def _store(tx: Tx, clip_id: str, prepared: Prepared) -> None:
             start_ms=round(segment.start * 1000),
             has_sound=segment.has_sound,
         )
-        for segment in prepared.segments
+        for segment, product_id in zip(prepared.segments, products, strict=True)
     ]
     library.store_segments(tx, clip, segments, now)
     warnings: list[Mapping[str, Any]] = [
@@ -79,7 +86,7 @@ def _store(tx: Tx, clip_id: str, prepared: Prepared) -> None:
     clips.set_state(tx, clip_id, "ready", now, duration_ms=duration_ms, warnings=warnings)
 
 
-def _prepare(workshop: Workshop, clip: clips.Clip) -> Prepared | Refused:
+def _prepare(workshop: Workshop, clip: clips.Clip, parts: Sequence[Part]) -> Prepared | Refused:
     """Return the segments, their files already under their keys, or why there are none."""
     folder = workshop.media.incoming / new_id()
     try:
@@ -89,6 +96,7 @@ def _prepare(workshop: Workshop, clip: clips.Clip) -> Prepared | Refused:
             filename=clip.filename,
             limits=Limits(size=workshop.settings.upload_limit),
             progress=_reporter(workshop, clip.id),
+            spans=[part.span for part in parts] or None,
         )
         _keep_files(workshop, prepared)
     except Refused as refused:

@@ -14,9 +14,9 @@ from storage import accounts, jobs
 from storage.clock import utcnow
 from storage.jobs import Claim, Superseded
 from storage.settings import Settings
-from video_assembly import videos
+from video_assembly import recordings, videos
 from video_assembly.ingest import Limits
-from workers import ingest
+from workers import ingest, recording
 from workers.workshop import Ringer, Workshop, holding
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ KINDS = {
     # 20 s and 20 s for each second of the longest clip; each step has closer limits in its sandbox
     "ingest": Kind(ingest.run, round(20 + 20 * Limits().seconds)),
     "assemble": Kind(assemble, 30),
+    recordings.JOB: Kind(recording.run, 120),
 }
 
 
@@ -88,16 +89,15 @@ def sweep(workshop: Workshop) -> None:
 
 
 def tidy(workshop: Workshop) -> None:
-    """Erase guests who cannot come back: their carts, events and profiles have lost their purpose."""
-    from video_assembly import videos
-
+    """Erase guests who cannot come back, whose data has lost its purpose, and replays whose time is over."""
     now = utcnow()
+    recording.tidy(workshop, now)
     with workshop.db.reading() as tx:
         gone = accounts.gone_guests(tx, now)
     for person_id in gone:
         # One transaction each: a long one would keep buyers waiting.
         with workshop.db.writing() as tx:
-            for erase in (personal.erase, videos.erase, shop.erase, accounts.erase):
+            for erase in (personal.erase, videos.erase, recordings.erase, shop.erase, accounts.erase):
                 erase(tx, person_id)
     if gone:
         log.info("erased %d guests who cannot come back", len(gone))
