@@ -39,7 +39,7 @@ export function read(report, before) {
   if (!before || seconds <= 0) return now;
   const rate = (/** @type {{bytes: number}} */ each, /** @type {number} */ then) => Math.max(0, ((each.bytes - then) * 8) / seconds);
   now.bitrate = rate(now, before.bytes);
-  for (const layer of now.layers) layer.bitrate = rate(layer, before.layers.find((each) => each.rid === layer.rid)?.bytes ?? 0);
+  for (const layer of now.layers) layer.bitrate = rate(layer, before.layers.find((each) => each.rid === layer.rid)?.bytes ?? layer.bytes);
   return now;
 }
 
