@@ -70,6 +70,7 @@ class Lane:
         self._repairs = secrets.randbelow(0x4000)
         self._counted = [0, 0]
         self._mark = (0, 0)
+        self._reported: deque[tuple[int, float]] = deque(maxlen=4)
 
     @property
     def key(self) -> Key | None:
@@ -195,13 +196,18 @@ class Lane:
             return
         layer = self.span.layer
         ntp, timestamp, at = self.span.layer.clock
-        self.report(layer, ntp, timestamp)
+        self.report(layer, ntp, timestamp, now)
         passed = now - at
         if passed > CLOCK_STEP:
             later = (timestamp + round(passed * self.track.clock_rate)) & 0xFFFFFFFF
-            self.report(layer, ntp + round(passed * 2**32), later)
+            self.report(layer, ntp + round(passed * 2**32), later, now)
 
-    def report(self, layer: Layer, ntp: int, timestamp: int) -> None:
+    def round_trip(self, last_report: int, delay: int, now: float) -> float | None:
+        """Compute the seconds to the viewer and back from its report (RFC 3550 section 6.4.1)."""
+        sent = next((at for middle, at in self._reported if middle == last_report), None)
+        return max(0.0, now - sent - delay / 65536) if sent is not None else None
+
+    def report(self, layer: Layer, ntp: int, timestamp: int, now: float) -> None:
         """Pass the publisher's clock on: `timestamp` of `layer` was at `ntp`."""
         span = self.span
         if span is None or span.layer is not layer:
@@ -209,4 +215,5 @@ class Lane:
         ssrc = self.track.ssrc
         shifted = (timestamp + span.time_shift) & 0xFFFFFFFF
         report = rtcp.sender_report(ssrc, ntp, shifted, *self.counts)
+        self._reported.append((ntp >> 16 & 0xFFFFFFFF, now))
         self.peer.send_rtcp(report + rtcp.source_description(ssrc))

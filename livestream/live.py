@@ -1,6 +1,7 @@
 """What is live in one room: its stream, who publishes it, who watches, and what can be counted of them."""
 
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from livestream.publisher import Publisher
@@ -26,6 +27,7 @@ class Live:
             "published": self.published and self.lost_at is None,
             "lost": self.lost_at is not None,
             "viewers": sum(viewer.peer.connected for viewer in self.viewers.values()),
+            "round_trip": median(known) if (known := self._round_trips()) else None,
             "codecs": self.stream.codecs,
             "resent": sum(viewer.resent for viewer in self.viewers.values()),
             "switches": sum(viewer.switches for viewer in self.viewers.values()),
@@ -44,3 +46,6 @@ class Live:
                 for kind, track in self.stream.tracks.items()
             },
         }
+
+    def _round_trips(self) -> list[float]:
+        return [viewer.round_trip for viewer in self.viewers.values() if viewer.round_trip is not None]

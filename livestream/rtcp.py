@@ -33,10 +33,15 @@ class SenderReport:
 
 @dataclass(frozen=True, slots=True)
 class LossReport:
-    """What one receiver says about one stream; `fraction` is lost packets of 256 since the last report."""
+    """What one receiver says about one stream; `fraction` is lost packets of 256 since the last report.
+
+    `last_report` is the middle of the NTP time of the last sender report that it heard, `delay` 1/65536 s since then.
+    """
 
     ssrc: int
     fraction: int
+    last_report: int = 0
+    delay: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ def _read(kind: int, count: int, body: bytes, found: list[RtcpPacket]) -> None:
 def _read_reports(body: bytes, count: int, found: list[RtcpPacket]) -> None:
     for position in range(0, min(24 * count, len(body) - 23), 24):
         ssrc, fraction = struct.unpack_from("!LB", body, position)
-        found.append(LossReport(ssrc, fraction))
+        found.append(LossReport(ssrc, fraction, *struct.unpack_from("!LL", body, position + 16)))
 
 
 def _read_lost(fields: bytes) -> tuple[int, ...]:

@@ -300,5 +300,5 @@ class Stream:
         for outlet in self.outlets:
             lane = outlet.lanes.get(kind)
             if lane is not None:
-                lane.report(layer, ntp, timestamp)
+                lane.report(layer, ntp, timestamp, now)
         layer.track.report(layer, ntp, timestamp)

@@ -28,6 +28,8 @@ class Viewer:
         self.stream = stream
         self.resent = 0
         self.switches = 0
+        #: Seconds to the viewer and back, None before its first report.
+        self.round_trip: float | None = None
         self.lanes = {
             media.kind: Lane(peer, stream.tracks[media.kind], media.codec.payload_type, media.retransmission)
             for media in agreed
@@ -104,8 +106,10 @@ class Viewer:
                 self._resend(lane, said.lost, now)
             elif isinstance(said, rtcp.KeyframeRequest):
                 self._request_keyframe(lane)
-            elif isinstance(said, rtcp.LossReport) and lane.track.kind == "video":
-                self._adaptation.take_loss(said.fraction)
+            elif isinstance(said, rtcp.LossReport):
+                self.round_trip = lane.round_trip(said.last_report, said.delay, now) or self.round_trip
+                if lane.track.kind == "video":
+                    self._adaptation.take_loss(said.fraction)
 
     def _request_keyframe(self, lane: Lane) -> None:
         if lane.span is not None:

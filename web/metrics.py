@@ -135,6 +135,10 @@ def _from_media(media: Sequence[dict[str, Any] | None]) -> Iterator[Metric]:
     peers.add_metric(("viewer", "connected"), viewers)
     peers.add_metric(("any", "connecting"), max(0, stats["peers"] - publishers - viewers))
     yield peers
+    trips = [room["round_trip"] for room in rooms if room["round_trip"] is not None]
+    if trips:
+        about = "To viewers and back: the median of the room where it is longest."
+        yield GaugeMetricFamily("webrtc_rtt_seconds", about, max(trips))
     setup = stats["setup"]
     buckets = [(name, held) for name, held in setup.items() if name not in ("count", "sum")]
     buckets = [*sorted(buckets, key=lambda each: float(each[0])), ("+Inf", setup["count"])]

@@ -33,7 +33,7 @@ def test_what_another_implementation_writes_we_read() -> None:
     data += bytes(reference.RtcpPsfbPacket(fmt=1, ssrc=1, media_ssrc=3))
     data += bytes(reference.RtcpPsfbPacket(fmt=4, ssrc=1, media_ssrc=0, fci=struct.pack("!LL", 4, 0)))
     assert rtcp.parse(data) == [
-        rtcp.LossReport(5, 128),
+        rtcp.LossReport(5, 128, 6, 7),
         rtcp.Nack(2, (7, 8, 30)),
         rtcp.KeyframeRequest(3),
         rtcp.KeyframeRequest(4),

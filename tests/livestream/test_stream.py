@@ -309,6 +309,11 @@ async def test_clock_is_told_in_the_time_of_the_lane(room: Room) -> None:
     watcher = room.watcher()
     told = [call for call in watcher.wire.calls if 192 <= call[0][1] < 224]
     assert len(told) == 2
+    # A viewer that names the first one 200 ms later, and held it for 150 ms, is 50 ms away and back.
+    room.now += 0.2
+    block = rtcp.ReportBlock(room.stream.tracks["video"].ssrc, 0, 0, 0, 0, 11 << 16, round(0.15 * 65536))
+    watcher.viewer.take_rtcp(rtcp.receiver_report(1, [block]))
+    assert watcher.viewer.round_trip == pytest.approx(0.05, abs=1e-4)
 
 
 class Tape:
