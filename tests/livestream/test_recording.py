@@ -1,6 +1,8 @@
 """Packets in, files out: lost and late packets, changed parameter sets, gaps, kills in the middle of a write."""
 
 import json
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -188,6 +190,52 @@ def test_a_show_without_end_is_begun_anew(tmp_path: Path) -> None:
     found = known.refresh()
     assert [(part.number, part.start) for part in found.parts] == [(0, 0.0), (1, pytest.approx(2.0))]
     assert len(stamps(tmp_path / "room" / "0000.mp4")) == 55
+
+
+def test_a_hostile_publisher_breaks_nothing(tmp_path: Path) -> None:
+    """Bytes, lengths, times and order as they should not be: no exception, and the journal stays true."""
+    dice = random.Random(3)
+    whole = 0
+    footage = sorted(pictures(3.0) + tone(3.0), key=lambda message: message.at)
+    for run in range(40):
+        room = Recorded(tmp_path, room=f"room-{run}")
+        for message in footage:
+            number, body, ticks = room.number(message.letter), bytearray(message.body), message.ticks
+            match dice.randrange(40):
+                case 0 | 1:
+                    continue
+                case 2 | 3 | 4:
+                    body[dice.randrange(min(len(body), 40))] = dice.randrange(256)
+                case 5:
+                    del body[dice.randrange(len(body)) :]
+                case 6:
+                    ticks = dice.randrange(1 << 32)
+                case 7:
+                    number += dice.randrange(-300, 3)
+                case 8:
+                    body = bytearray(dice.randbytes(dice.randrange(1200)))
+            room.send(replace(message, ticks=ticks, body=bytes(body)), number)
+        room.close(3.2)
+        found = Recording(tmp_path / f"room-{run}").refresh()
+        assert found.closed
+        for part in found.parts:
+            whole += 1
+            for form in ("opus", "aac"):
+                assert sum(map(len, found.blocks(part.bytes_of[form], 0, 1 << 40))) == part.size(form)
+    assert whole > 10, "what is in order between is recorded"
+
+
+def test_parameter_sets_that_nobody_could_play_are_not_recorded(tmp_path: Path) -> None:
+    room = Recorded(tmp_path)
+    broken = pictures(2.2)
+    for message in broken:
+        if message.body[:1] == b"\x78":
+            message.body = message.body[:7] + b"\x00" * (len(message.body) - 7)
+    room.feed(broken, pictures(2.2, start=2.2), tone(4.4))
+    room.close(4.5)
+    found = load(tmp_path)
+    assert [(take.width, take.height) for take in found.takes] == [(320, 180)]
+    assert found.closed
 
 
 def test_a_disk_that_refuses_leaves_the_journal_true(tmp_path: Path) -> None:
