@@ -20,8 +20,9 @@ HERE = Path(__file__).parent
 CRASHES = HERE / "crashes"
 #: CPU time that no single case may take; the slowest honest ones take 2 ms, instrumented.
 CASE_SECONDS = 0.05
-#: Encoding the sound of a hundred seconds, which a case of the recorder may last, takes a second.
-SLOW_SECONDS = {"recorder": 4.0}
+#: Cases that are a row of forty packets or calls; encoding the sound of the hundred seconds that a case of the
+#: recorder may last takes a second.
+SLOW_SECONDS = {"sessions": 0.5, "calls": 0.5, "recorder": 4.0}
 #: Address space that fuzzing may add: a case that asks for more fails with MemoryError.
 MEMORY = 512 * 1024 * 1024
 MAX_INPUT = {"publish": 33_000, "play": 33_000, "room": 6_000, "calls": 4_000, "sessions": 4_000, "recorder": 4_000}
