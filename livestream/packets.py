@@ -48,27 +48,28 @@ SOCKET_BUFFER = 4 * 1024 * 1024
 PROFILES = [profile for profile in (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80) if profile in SRTP_PROFILES]
 
 
-class Protection:
-    """Encrypts RTP in one buffer that all peers share: half the time of pylibsrtp's own method, and longer packets."""
+class InPlace:
+    """Runs libsrtp on one buffer that all peers share: half the time of pylibsrtp's own methods, and longer packets."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         self._characters = ffi.new("char[]", MAX_DATAGRAM + 256)
         self._bytes = ffi.buffer(self._characters)
         self._length = ffi.new("int *")
-        self._protect = lib.srtp_protect
+        self._run = getattr(lib, name)
 
     def __call__(self, session: Session, packet: bytes) -> bytes:
-        """Encrypt one packet; empty when libsrtp refuses it."""
+        """Encrypt or decrypt one packet; empty when libsrtp refuses it."""
         size = len(packet)
         self._bytes[0:size] = packet
         self._length[0] = size
-        if self._protect(session._srtp[0], self._characters, self._length):
+        if self._run(session._srtp[0], self._characters, self._length):
             return b""
-        encrypted: bytes = self._bytes[0 : self._length[0]]
-        return encrypted
+        result: bytes = self._bytes[0 : self._length[0]]
+        return result
 
 
-protect = Protection()
+protect = InPlace("srtp_protect")
+unprotect = InPlace("srtp_unprotect")
 
 
 class Ingress:
@@ -295,12 +296,14 @@ class Peer:
         if source not in self._sources and len(self._sources) >= MAX_SOURCES:
             self.ingress.dropped["sources"] += 1
             return
-        try:
-            if control:
+        if control:
+            try:
                 plain, deliver = session.unprotect_rtcp(data), self.on_rtcp
-            else:
-                plain, deliver = session.unprotect(data), self.on_rtp
-        except (SrtpError, ValueError):
+            except (SrtpError, ValueError):
+                plain = b""
+        else:
+            plain, deliver = unprotect(session, data), self.on_rtp
+        if not plain:
             self.ingress.dropped["srtp"] += 1
             return
         self._sources.add(source)

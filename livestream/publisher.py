@@ -65,6 +65,8 @@ class Publisher:
         self._bytes = 0
         self._asked: dict[Layer, float] = {}
         self._wanted: set[Layer] = set()
+        #: Whether what was read since the last batch ends a frame.
+        self._whole = False
         self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
         peer.on_rtp = self.take
         peer.on_rtcp = self.take_rtcp
@@ -99,15 +101,21 @@ class Publisher:
             self._later(RETRY, self._ask_again)
         taken = source.layer.take(packet, now)
         if taken is not None:
-            if self.stream.forward(taken):
-                self.peer.ingress.defer(self._flush)
-            else:
-                self._later(LINGER, self._flush)
+            self._whole |= self.stream.forward(taken)
+            self.peer.ingress.defer(self._settle)
             if not self.moved:
                 self._on_media()
             self.moved = now
 
+    def _settle(self) -> None:
+        """Send what has been read, or wait a moment for the rest of its frame."""
+        if self._whole:
+            self._flush()
+        else:
+            self._later(LINGER, self._flush)
+
     def _flush(self) -> None:
+        self._whole = False
         timer = self._timers.pop(self._flush, None)
         if timer is not None:
             timer.cancel()

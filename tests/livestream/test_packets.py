@@ -184,6 +184,7 @@ def private_names() -> Iterator[tuple[object, str]]:
     policy = Policy(bytes(28), any_source, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_128_GCM)
     yield Session(policy), "_srtp"
     yield lib, "srtp_protect"
+    yield lib, "srtp_unprotect"
     yield ffi, "buffer"
 
 
