@@ -34,6 +34,7 @@ FOR_EVERYBODY = {
     "GET /live/{room}/whep/{session}",
     "POST /live/{room}/whep",
     "DELETE /live/{room}/whep/{session}",
+    "PATCH /live/{room}/whep/{session}",
     "POST /welcome/{token}",
     "DELETE /v1/cart/items/{variant}",
 }
