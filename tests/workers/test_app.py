@@ -9,7 +9,7 @@ from storage import broker
 from storage.jobs import SWEEP_EVERY
 from tests.workers.conftest import Floor, running_broker
 from workers import tasks
-from workers.app import ASSEMBLE, INGEST, QUEUES, SWEEP, broker_url, make_app, make_ring
+from workers.app import ASSEMBLE, INGEST, QUEUE_OF, QUEUES, SWEEP, broker_url, make_app, make_ring
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_every_kind_has_its_task_and_its_queue_and_beat_sweeps(floor: Floor) -> 
 
     for kind in tasks.KINDS:
         assert app.tasks[tasks.name_of(kind)].time_limit == tasks.KINDS[kind].limit
-        assert kind in QUEUES
+        assert QUEUE_OF.get(kind, ASSEMBLE) in {queue for queues in QUEUES.values() for queue in queues}
     assert app.conf.beat_schedule[SWEEP]["schedule"] == SWEEP_EVERY
     assert {queue for queues in QUEUES.values() for queue in queues} == {INGEST, ASSEMBLE, SWEEP}
 
