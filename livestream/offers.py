@@ -169,6 +169,9 @@ def _section(lines: Sequence[str], index: int) -> Section:
     int(port.partition("/")[0])
     direction = next((line[2:] for line in lines if line[2:] in DIRECTIONS), "sendrecv")
     ssrcs = {int(value.split()[0]) & 0xFFFFFFFF for value in _attributes(lines, "ssrc")}
+    # FFmpeg names its retransmissions in the group alone.
+    groups = (value.split() for value in _attributes(lines, "ssrc-group")[:MAX_SECTIONS])
+    ssrcs |= {int(number) & 0xFFFFFFFF for words in groups if words[:1] == ["FID"] for number in words[1:3]}
     return Section(
         kind=kind,
         protocol=protocol,

@@ -223,3 +223,10 @@ def test_odd_layers_are_read_as_far_as_they_make_sense(send: str, agreed: tuple[
     """Alternatives and paused ones are taken, unknown names are not, one alone is none."""
     (media,) = offers.accept_publish(offers.parse(layered(send)))
     assert media.rids == agreed
+
+
+def test_retransmissions_may_be_named_in_their_group_alone() -> None:
+    """As FFmpeg writes it."""
+    peer = RawPeer(("h264",), "sendonly")
+    parsed = offers.parse(peer.offer(extra=(f"a=ssrc-group:FID {peer.ssrcs['h264']} 77",)))
+    assert set(parsed.sections[0].ssrcs) == {peer.ssrcs["h264"], 77}
