@@ -83,11 +83,11 @@ class Control:
             return {"id": number, "error": {"status": 500, "code": "fault", "message": "The media process failed."}}
 
 
-def listen(path: Path) -> socket.socket:
+def listen(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
     """Bind the unix socket at `path`, for its user only; one that a dead process left is replaced."""
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening = socket.socket(socket.AF_UNIX, kind)
     before = os.umask(0o177)
     try:
         listening.bind(str(path))

@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import json
 import logging
-import os
 import shutil
 import signal
 import socket
@@ -20,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from livestream import tap
+from livestream import control, tap
 from livestream.cmaf import VIDEO_RATE
 from livestream.h264 import Depacketiser
 from livestream.recording import ROOM, Recording, Writer
@@ -245,20 +244,6 @@ class Recorder:
             stream.close(time.monotonic())
 
 
-def listen(path: Path) -> socket.socket:
-    """Open the socket for media processes, for this user only."""
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    before = os.umask(0o177)
-    try:
-        listening.bind(str(path))
-    finally:
-        os.umask(before)
-    listening.listen(MOST_STREAMS)
-    return listening
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line and record until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m livestream.recorder", description="The recorder process.")
@@ -273,7 +258,8 @@ def main(arguments: list[str] | None = None) -> None:
     recorder = Recorder(given.directory, given.reserve, given.longest)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: recorder.stopping.set())
-    listening = listen(given.socket)
+    listening = control.listen(given.socket, socket.SOCK_SEQPACKET)
+    listening.listen(MOST_STREAMS)
     try:
         recorder.run(listening)
     finally:
