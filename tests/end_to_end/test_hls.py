@@ -69,7 +69,8 @@ def test_hls_js_plays_the_show_live_and_from_its_start(running: Running, browser
     page.wait_for_function("at => trial.video.currentTime > at + 6", arg=begun["at"], timeout=WAIT_MS)
     now = seen(page)
     print(now)
-    assert now["codecs"] == [f"avc1.{now['codecs'][0][5:11]},opus", f"avc1.{now['codecs'][0][5:11]},mp4a.40.2"]
+    # hls.js sorts them by their bitrate, which is measured and nearly the same.
+    assert sorted(now["codecs"]) == [f"avc1.{now['codecs'][0][5:11]},{sound}" for sound in ("mp4a.40.2", "opus")]
     assert now["width"] > 0
     assert now["sound"] > 0
     assert now["dated"].startswith("20")

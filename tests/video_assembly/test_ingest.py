@@ -294,7 +294,7 @@ import json, sys
 sys.modules["cv2"] = None
 from video_assembly import ingest
 from dataclasses import asdict
-answer = ingest.segments_task(sys.argv[1], sys.argv[2], asdict(ingest.Limits()), lambda step, fraction: None)
+answer = ingest.segments_task(sys.argv[1], sys.argv[2], asdict(ingest.Limits()), None, lambda step, fraction: None)
 print(json.dumps(answer))
 """
 
