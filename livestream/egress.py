@@ -91,6 +91,7 @@ def send(calls: Sequence[Call], peers: Sequence[Peer]) -> list[tuple[int, int, i
             parts: list[bytes] = []
             for header, body, base in call.items:
                 parts.append(header)
+                # `srtp.nonce`, written out: this line runs for each packet of each viewer.
                 parts.append(seal((salt ^ base).to_bytes(size, "big"), body, header))
             try:
                 way.sendmsg(parts, call.control, 0, address)

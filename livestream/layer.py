@@ -73,7 +73,7 @@ class Layer:
         #: When the newest packet came.
         self.moved = 0.0
         #: The first packet of the frame that `newest` belongs to.
-        self.frame_start: int | None = None
+        self._frame_start: int | None = None
         #: The publisher's last report: its clock (64 bit NTP), the stream's timestamp, when it came.
         self.clock: tuple[int, int, float] | None = None
         #: Asks the publisher for a keyframe of this layer.
@@ -91,7 +91,7 @@ class Layer:
     def begin_source(self) -> None:
         """A publisher starts or starts again: its numbers are continued from the last ones."""
         self._fresh = True
-        self.frame_start = None
+        self._frame_start = None
         self.clock = None
         self._group = None
 
@@ -133,14 +133,14 @@ class Layer:
         return packet
 
     def _watch_frame(self, packet: Packet, newest: Packet | None, now: float) -> None:
-        if newest is None or newest.timestamp != packet.timestamp or self.frame_start is None:
-            self.frame_start = packet.sequence
+        if newest is None or newest.timestamp != packet.timestamp or self._frame_start is None:
+            self._frame_start = packet.sequence
             self._frame_is_key = False
         assert self._is_keyframe is not None, "only video has frames"
         if not self._frame_is_key and self._is_keyframe(packet.body):
             self._frame_is_key = packet.starts = True
             self.keyframes += 1
-            self._group = (self.frame_start, now, self.octets)
+            self._group = (self._frame_start, now, self.octets)
 
     def _continue(self, incoming: rtp.RtpPacket, now: float) -> None:
         self._fresh = False

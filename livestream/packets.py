@@ -323,8 +323,7 @@ class Peer:
         if self.socket is None or self._sending is None:
             return True
         if self.seal is not None:
-            nonce = (self.salt ^ place).to_bytes(srtp.SALT_BYTES, "big")
-            encrypted = header + self.seal(nonce, body, header)
+            encrypted = header + self.seal(srtp.nonce(self.salt, place), body, header)
         else:
             encrypted = protect(self._sending, header + body)
         if not encrypted:

@@ -42,6 +42,6 @@ def sealing(master: bytes) -> tuple[Seal, int]:
     return seal, int.from_bytes(derive(key, salt, LABEL_SALT, SALT_BYTES), "big")
 
 
-def nonce(salt: int, ssrc: int, index: int) -> bytes:
-    """Build the nonce of one packet (RFC 7714 section 8.1)."""
-    return (salt ^ (ssrc << SSRC_SHIFT | index)).to_bytes(SALT_BYTES, "big")
+def nonce(salt: int, place: int) -> bytes:
+    """Build the nonce of one packet from its `place`, the SSRC above the 48 bit index (RFC 7714 section 8.1)."""
+    return (salt ^ place).to_bytes(SALT_BYTES, "big")

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Protocol
 
-from livestream import egress, rtp, srtp
+from livestream import egress
 from livestream.lane import Lane
 from livestream.layer import Layer, Packet
 from livestream.packets import Peer
@@ -137,11 +137,10 @@ class Stream:
         self.room = room
         self.tracks = {kind: Track(kind, codec, rate) for kind, (codec, rate) in codecs.items()}
         self.outlets: list[Outlet] = []
-        self.forwarded = 0
         #: Whether somebody began, stopped or moved since viewers were grouped last.
         self.stale = True
         self._pending: list[Packet] = []
-        self._groups: list[tuple[dict[Layer, tuple[int, int, int, int]], list[Outlet]]] = []
+        self._groups: list[tuple[dict[Layer, Lane], list[Outlet]]] = []
 
     @property
     def codecs(self) -> dict[str, str]:
@@ -220,25 +219,19 @@ class Stream:
             return
         if self.stale:
             self._regroup()
-        for ways, outlets in self._groups:
-            items: list[egress.Item] = []
+        for lanes, outlets in self._groups:
             sent: list[Packet] = []
+            items: list[egress.Item] = []
             for packet in run:
-                way = ways.get(packet.layer)
-                if way is not None:
-                    kind, shift, time_shift, ssrc = way
-                    index = packet.sequence + shift
-                    timestamp = (packet.timestamp + time_shift) & 0xFFFFFFFF
-                    head = rtp.HEADER.pack(packet.flags, packet.marker | kind, index & 0xFFFF, timestamp, ssrc)
-                    items.append((head, packet.body, ssrc << srtp.SSRC_SHIFT | index))
+                lane = lanes.get(packet.layer)
+                item = lane.item(packet) if lane is not None else None
+                if item is not None:
                     sent.append(packet)
-            if items:
-                calls = egress.plan(items)
-                full = egress.send(calls, [outlet.peer for outlet in outlets])
-                self.forwarded += len(items) * len(outlets)
-                for number, place, item in full:
-                    done = sum(len(call.items) for call in calls[:place]) + item
-                    self._pause(outlets[number], sent[done:])
+                    items.append(item)
+            calls = egress.plan(items)
+            for number, place, first in egress.send(calls, [outlet.peer for outlet in outlets]):
+                done = sum(len(call.items) for call in calls[:place]) + first
+                self._pause(outlets[number], sent[done:])
         for packet in run:
             packet.layer.delivered = packet.sequence
 
@@ -260,16 +253,14 @@ class Stream:
 
     def _regroup(self) -> None:
         self.stale = False
-        groups: dict[object, tuple[dict[Layer, tuple[int, int, int, int]], list[Outlet]]] = {}
+        groups: dict[object, tuple[dict[Layer, Lane], list[Outlet]]] = {}
         for outlet in self.outlets:
-            ways = {}
-            for lane in outlet.lanes.values():
-                key = lane.key
-                if key is not None:
-                    ways[key[0]] = (*key[1:], lane.track.ssrc)
-            if ways:
-                mark = (outlet.peer.seal is None, tuple(ways.items()))
-                groups.setdefault(mark, (ways, []))[1].append(outlet)
+            keys = {key: lane for lane in outlet.lanes.values() if (key := lane.key) is not None}
+            if keys:
+                # Who has the same keys is sent the same headers: one of them builds them for all.
+                mark = (outlet.peer.seal is None, tuple(keys))
+                lanes = {key[0]: lane for key, lane in keys.items()}
+                groups.setdefault(mark, (lanes, []))[1].append(outlet)
         self._groups = list(groups.values())
 
     def begin_source(self, now: float) -> None:

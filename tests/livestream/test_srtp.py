@@ -22,7 +22,7 @@ def test_sealed_packet_is_that_of_the_rfc() -> None:
     header = bytes.fromhex("8040f17b8041f8d35501a0b2")
     payload = bytes.fromhex("47616c6c696120657374206f6d6e69732064697669736120696e207061727465732074726573")
     salt = int.from_bytes(bytes.fromhex("517569642070726f2071756f"), "big")
-    nonce = srtp.nonce(salt, 0x5501A0B2, 0xF17B)
+    nonce = srtp.nonce(salt, 0x5501A0B2 << srtp.SSRC_SHIFT | 0xF17B)
     assert nonce.hex() == "51753c6580c2726f20718414"
     sealed = AESGCM(bytes(range(16))).encrypt(nonce, payload, header)
     assert sealed.hex() == (
@@ -41,5 +41,5 @@ def test_libsrtp_reads_what_is_sealed(index: int) -> None:
     for number in numbers:
         header = rtp.HEADER.pack(0x80, 102, number & 0xFFFF, 7, 0xABCD)
         body = b"picture" + number.to_bytes(4, "big")
-        sealed = header + seal(srtp.nonce(salt, 0xABCD, number), body, header)
+        sealed = header + seal(srtp.nonce(salt, 0xABCD << srtp.SSRC_SHIFT | number), body, header)
         assert receiver.unprotect(sealed) == header + body
