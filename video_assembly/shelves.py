@@ -12,6 +12,8 @@ from storage.database import Tx
 from video_assembly import library
 from video_assembly.library import segments
 from video_assembly.storyboard import Shelf
+from video_assembly.templates import templates
+from video_assembly.vetoes import vetoes
 
 # New and removed segments are seen at once by their number; a changed role, or rights that begin, this much later.
 KEPT_FOR = timedelta(seconds=5)
@@ -47,4 +49,5 @@ def _stamp(tx: Tx) -> tuple[Any, ...]:
             segments.c.archived_at.is_(None), segments.c.replaced_at.is_(None)
         )
     )[0]
-    return tuple(row)
+    told = [tx.all(select(func.count(), func.max(each)))[0] for each in (templates.c.updated_at, vetoes.c.created_at)]
+    return (*row, *map(tuple, told))

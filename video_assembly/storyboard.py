@@ -9,14 +9,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from video_assembly.library import SegmentCandidate
+from video_assembly.templates import LONGEST_MS, NEEDED, ORDER, SHORTEST_MS
 
-ORDER = ("hook", "demo", "proof", "offer", "cta")
-# Without these two nothing is sold; the others may be missing when the length still holds.
-NEEDED = frozenset({"offer", "cta"})
 EXPLORED = ("hook", "demo", "proof")
 
-SHORTEST_MS = 12_000
-LONGEST_MS = 30_000
 # Costs of a plan. A part that is missing weighs more than one repetition and less than two, so a small library varies
 # its videos by leaving a part out; each further one weighs more, and the hook is the last to go.
 MISSING = {"hook": 0.7, "demo": 0.5, "proof": 0.5}

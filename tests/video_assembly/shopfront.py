@@ -15,7 +15,7 @@ from storage.database import Database, Tx
 from storage.ids import new_id
 from video_assembly import clips, library, videos
 from video_assembly.library import NewSegment
-from video_assembly.storyboard import ORDER
+from video_assembly.templates import ORDER
 from video_assembly.videos import FeedPage
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from video_assembly.library import SegmentCandidate
-from video_assembly.storyboard import LONGEST_MS, ORDER, SHORTEST_MS, Rules, Shelf, Storyboard, Subject, plan
+from video_assembly.storyboard import Rules, Shelf, Storyboard, Subject, plan
+from video_assembly.templates import LONGEST_MS, ORDER, SHORTEST_MS
 
 LAMP = Subject("lamp", "m1", "living")
 
