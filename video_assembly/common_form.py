@@ -1,13 +1,15 @@
 """The one form that every segment has, so that any two of them can stand next to each other in one file.
 
 720x1280 H.264 High at 30 frames a second and AAC-LC 48 kHz stereo, cut into units of 1.6 s: the shortest time in which
-both a whole number of video frames (48) and of AAC frames (75) fit.
+both a whole number of video frames (48) and of AAC frames (75) fit. Each segment exists once more at 360x640, cut at
+the same places with the same sound, for slow connections.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +19,23 @@ from av.codec.context import Flags
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from numpy.typing import NDArray
 
-WIDTH, HEIGHT = 720, 1280
+
+@dataclass(frozen=True)
+class Rendition:
+    """A size in which every segment exists, with what its encoder is told; `peak` is in kbit/s."""
+
+    width: int
+    height: int
+    level: str
+    crf: int
+    peak: int
+    threads: int
+    """A fixed number: the bytes x264 makes depend on it, and equal clips should give equal digests everywhere."""
+
+
+LARGE = Rendition(720, 1280, "3.1", 23, 3000, 2)
+SMALL = Rendition(360, 640, "3.0", 24, 700, 1)
+WIDTH, HEIGHT = LARGE.width, LARGE.height
 FRAME_RATE = 30
 SAMPLE_RATE = 48_000
 AAC_FRAME = 1024
@@ -35,7 +53,7 @@ MOST_HELD_SECONDS = 0.3
 AUDIO_BIT_RATE = 128_000
 _X264 = (
     "stitchable=1:keyint=48:min-keyint=48:scenecut=0:open-gop=0:bframes=0:ref=2:weightp=1:cabac=1:8x8dct=1"
-    ":interlaced=0:slices=1:nal-hrd=none:vbv-maxrate=3000:vbv-bufsize=3000:rc-lookahead=24"
+    ":interlaced=0:slices=1:nal-hrd=none:vbv-maxrate={peak}:vbv-bufsize={peak}:rc-lookahead=24"
 )
 _NAL_SEPARATOR = re.compile(rb"\x00\x00\x01")
 _SEI, _SPS, _PPS, _AUD = 6, 7, 8, 9
@@ -50,11 +68,11 @@ def nal_units(annex_b: bytes) -> Iterator[bytes]:
 
 
 class VideoEncoder:
-    """Turns 720x1280 yuv420p frames into length-prefixed access units, a key frame every 48th."""
+    """Turns yuv420p frames of a rendition's size into length-prefixed access units, a key frame every 48th."""
 
-    def __init__(self) -> None:
+    def __init__(self, rendition: Rendition = LARGE) -> None:
         context: Any = av.CodecContext.create("libx264", "w")
-        context.width, context.height, context.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        context.width, context.height, context.pix_fmt = rendition.width, rendition.height, "yuv420p"
         context.time_base = Fraction(1, FRAME_RATE)
         context.framerate = Fraction(FRAME_RATE)
         context.sample_aspect_ratio = Fraction(1)
@@ -64,15 +82,14 @@ class VideoEncoder:
         context.color_trc = ColorTrc.BT709
         context.gop_size = UNIT_VIDEO_FRAMES
         context.max_b_frames = 0
-        # A fixed number: the bytes x264 makes depend on it, and equal clips should give equal digests everywhere.
-        context.thread_count = 2
+        context.thread_count = rendition.threads
         context.flags |= Flags.global_header | Flags.closed_gop
         context.options = {
             "preset": "veryfast",
-            "crf": "23",
+            "crf": str(rendition.crf),
             "profile": "high",
-            "level": "3.1",
-            "x264-params": _X264,
+            "level": rendition.level,
+            "x264-params": _X264.format(peak=rendition.peak),
         }
         context.open()
         self._context = context

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from video_assembly import sandbox
-from video_assembly.normalise import NormalisedSegment, normalise
+from video_assembly.normalise import NormalisedSegment, Written, normalise
 from video_assembly.picture import Orientation, display_size
 from video_assembly.plan import Span
 from video_assembly.refusals import NOTICES, Refused
@@ -139,14 +139,15 @@ def _notices(found: Probe, segments: list[NormalisedSegment], scenes_missing: bo
 
 
 def _segment(row: dict[str, Any], out_dir: Path) -> NormalisedSegment:
-    digest = row["digest"]
-    if not _DIGEST.fullmatch(digest):
+    digest, small = row["digest"], row.pop("small")
+    if not (_DIGEST.fullmatch(digest) and _DIGEST.fullmatch(small["digest"])):
         raise Refused("media-crashed", "the child named a file as it should not")
-    row["index"] = base64.b64decode(row["index"])
+    row["index"], small["index"] = base64.b64decode(row["index"]), base64.b64decode(small["index"])
     files: dict[str, Any] = {
         "path": out_dir / f"{digest}.mp4",
         "thumbnail": out_dir / f"{digest}.webp",
         "poster": out_dir / f"{digest}.jpg",
+        "small": Written(path=out_dir / f"{small['digest']}.mp4", **small),
     }
     return NormalisedSegment(**row, **files)
 
@@ -210,5 +211,8 @@ def segments_task(
         row = asdict(segment)
         for name in ("path", "thumbnail", "poster"):
             del row[name]
-        rows.append(row | {"index": base64.b64encode(segment.index).decode()})
+        del row["small"]["path"]
+        row["index"] = base64.b64encode(segment.index).decode()
+        row["small"]["index"] = base64.b64encode(segment.small.index).decode()
+        rows.append(row)
     return {"segments": rows, "scenes_missing": missing}

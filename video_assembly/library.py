@@ -51,6 +51,10 @@ segments = Table(
     Column("poster_key", String(120), nullable=False),
     Column("sample_index", LargeBinary, nullable=False),
     Column("init_digest", String(64), nullable=False),
+    Column("small_digest", String(64), index=True),
+    Column("small_sample_index", LargeBinary),
+    Column("small_init_digest", String(64)),
+    Column("small_bytes", Integer),
     Column("units", Integer, nullable=False),
     Column("duration_ms", Integer, nullable=False),
     Column("bytes", Integer, nullable=False),
@@ -77,6 +81,16 @@ KEEP = Keep.KEEP
 
 
 @dataclass(frozen=True)
+class SmallForm:
+    """A segment's 360x640 rendition, its file already put under `media_key(digest)`."""
+
+    digest: str
+    index: bytes
+    init_digest: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class NewSegment:
     """A normalised segment to be stored, its files already put under the keys; product, role and tags default to the
     clip's."""
@@ -93,6 +107,7 @@ class NewSegment:
     category: str | None = None
     role: str | None = None
     tags: tuple[str, ...] = ()
+    small: SmallForm | None = None
 
 
 @dataclass(frozen=True)
@@ -146,20 +161,6 @@ class SegmentCandidate:
     created_at: datetime
 
 
-@dataclass(frozen=True)
-class Source:
-    """What stitching needs of a segment: its file's key, its packed sample table and the digests."""
-
-    id: str
-    clip_id: str
-    media_key: str
-    index: bytes
-    digest: str
-    init_digest: str
-    units: int
-    duration_ms: int
-
-
 def media_key(digest: str) -> str:
     """Return the media key of a segment's file."""
     return f"segments/{digest}.mp4"
@@ -200,7 +201,7 @@ def segment(tx: Tx, segment_id: str, merchant_id: str) -> Segment:
     mine = (segments.c.id == segment_id) & (segments.c.merchant_id == merchant_id)
     row = tx.one_or_none(select(*_SHOWN).where(mine))
     if row is None:
-        raise _unknown()
+        raise unknown_segment()
     return _segment(row)
 
 
@@ -306,16 +307,6 @@ def candidates(tx: Tx, now: datetime, *, among: Collection[str] | None = None) -
     return [SegmentCandidate(**{**row._mapping, "tags": tuple(row.tags)}) for row in tx.all(query)]
 
 
-def sources(tx: Tx, segment_ids: Sequence[str]) -> list[Source]:
-    """Return what stitching needs, in the order of the ids, replaced ones too; raises NotFound when one is missing."""
-    columns = [segments.c[name] for name in _SOURCE]
-    query = select(*columns, segments.c.sample_index.label("index")).where(segments.c.id.in_(set(segment_ids)))
-    found = {row.id: Source(**row._mapping) for row in tx.all(query)}
-    if len(found) != len(set(segment_ids)):
-        raise _unknown()
-    return [found[segment_id] for segment_id in segment_ids]
-
-
 def poster_keys(tx: Tx, segment_ids: Sequence[str]) -> dict[str, str]:
     """Return the media key of each segment's poster by segment id."""
     rows = tx.all(select(segments.c.id, segments.c.poster_key).where(segments.c.id.in_(set(segment_ids))))
@@ -361,24 +352,35 @@ def _insert(tx: Tx, clip: Clip, position: int, new: NewSegment, old: AnyRow | No
             has_sound=new.has_sound,
             position=position,
             created_at=now,
+            **_small_columns(new.small),
             **set_by_merchant,
         )
     )
     return segment_id
 
 
+def _small_columns(small: SmallForm | None) -> dict[str, Any]:
+    if small is None:
+        return {}
+    return {
+        "small_digest": small.digest,
+        "small_sample_index": small.index,
+        "small_init_digest": small.init_digest,
+        "small_bytes": small.bytes,
+    }
+
+
 def _segment(row: AnyRow) -> Segment:
     return Segment(**{**row._mapping, "tags": tuple(row.tags)})
 
 
-def _unknown() -> NotFound:
+def unknown_segment() -> NotFound:
     return NotFound("segment-unknown", "There is no such segment.")
 
 
 # The packed sample tables are the bulk of a row: only stitching reads them.
-_SHOWN = [column for column in segments.c if column.name != "sample_index"]
+_SHOWN = [segments.c[field.name] for field in fields(Segment)]
 _CANDIDATE = [field.name for field in fields(SegmentCandidate) if field.name != "category"]
-_SOURCE = [field.name for field in fields(Source) if field.name != "index"]
 _MERCHANTS_OWN = (
     "product_id",
     "category",

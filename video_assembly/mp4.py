@@ -16,12 +16,12 @@ from video_assembly.common_form import (
     AAC_FRAME,
     AUDIO_BIT_RATE,
     FRAME_RATE,
-    HEIGHT,
+    LARGE,
     SAMPLE_RATE,
     UNIT_AUDIO_FRAMES,
     UNIT_TICKS,
     UNIT_VIDEO_FRAMES,
-    WIDTH,
+    Rendition,
 )
 
 VIDEO_TRACK, AUDIO_TRACK = 1, 2
@@ -68,10 +68,10 @@ def _descriptor(tag: int, *payload: bytes) -> bytes:
     return bytes((tag, len(body))) + body
 
 
-def _sample_entries(avcc: bytes) -> tuple[bytes, bytes]:
+def _sample_entries(avcc: bytes, form: Rendition) -> tuple[bytes, bytes]:
     video = box(
         b"avc1",
-        struct.pack(">6xH16xHHIIIH", 1, WIDTH, HEIGHT, 0x480000, 0x480000, 0, 1),
+        struct.pack(">6xH16xHHIIIH", 1, form.width, form.height, 0x480000, 0x480000, 0, 1),
         bytes(32),
         struct.pack(">Hh", 24, -1),
         box(b"avcC", avcc),
@@ -105,9 +105,9 @@ class SampleTables:
     """Whether the chunk offsets have 64 bits."""
 
 
-def _track(track: int, entry: bytes, tables: SampleTables, duration: int) -> bytes:
+def _track(track: int, entry: bytes, tables: SampleTables, duration: int, form: Rendition) -> bytes:
     video = track == VIDEO_TRACK
-    size = struct.pack(">II", WIDTH << 16, HEIGHT << 16) if video else struct.pack(">II", 0, 0)
+    size = struct.pack(">II", form.width << 16, form.height << 16) if video else struct.pack(">II", 0, 0)
     header = full_box(
         b"tkhd",
         0,
@@ -144,22 +144,24 @@ def _track(track: int, entry: bytes, tables: SampleTables, duration: int) -> byt
     )
 
 
-def _movie(avcc: bytes, video: SampleTables, audio: SampleTables, duration: int, *extra: bytes) -> bytes:
-    video_entry, audio_entry = _sample_entries(avcc)
+def _movie(
+    avcc: bytes, form: Rendition, video: SampleTables, audio: SampleTables, duration: int, *extra: bytes
+) -> bytes:
+    video_entry, audio_entry = _sample_entries(avcc, form)
     header = struct.pack(">8xIIIH10x", TIMESCALE, duration, 0x10000, 0x100) + _MATRIX + bytes(24)
     return box(
         b"moov",
         full_box(b"mvhd", 0, 0, header, struct.pack(">I", AUDIO_TRACK + 1)),
-        _track(VIDEO_TRACK, video_entry, video, duration),
-        _track(AUDIO_TRACK, audio_entry, audio, duration),
+        _track(VIDEO_TRACK, video_entry, video, duration, form),
+        _track(AUDIO_TRACK, audio_entry, audio, duration, form),
         *extra,
     )
 
 
-def init_segment(avcc: bytes) -> bytes:
+def init_segment(avcc: bytes, form: Rendition = LARGE) -> bytes:
     """`ftyp` and `moov` of a segment: a constant but for the SPS and PPS inside `avcc`."""
     extends = [full_box(b"trex", 0, 0, struct.pack(">5I", track, 1, 0, 0, 0)) for track in (VIDEO_TRACK, AUDIO_TRACK)]
-    movie = _movie(avcc, SampleTables(), SampleTables(), 0, box(b"mvex", *extends))
+    movie = _movie(avcc, form, SampleTables(), SampleTables(), 0, box(b"mvex", *extends))
     return box(b"ftyp", _FRAGMENT_BRANDS) + movie
 
 
@@ -250,7 +252,7 @@ def progressive_header(avcc: bytes, units: NDArray[np.void]) -> bytes:
             "video", UNIT_VIDEO_FRAMES, FRAME_TICKS, starts + audio_totals, struct.pack(">I", count) + keyframes
         )
         audio = tables("audio", UNIT_AUDIO_FRAMES, AAC_FRAME, starts, None)
-        head = box(b"ftyp", _PROGRESSIVE_BRANDS) + _movie(avcc, video, audio, duration)
+        head = box(b"ftyp", _PROGRESSIVE_BRANDS) + _movie(avcc, LARGE, video, audio, duration)
         if wide:
             return head + struct.pack(">I4sQ", 1, b"mdat", 16 + payload)
         return head + struct.pack(">I4s", 8 + payload, b"mdat")

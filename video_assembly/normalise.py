@@ -6,16 +6,21 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from video_assembly import mp4, plan, scenes, sound
 from video_assembly.common_form import (
     FRAME_RATE,
+    LARGE,
+    SMALL,
     UNIT_AUDIO_FRAMES,
     UNIT_MS,
     UNIT_VIDEO_FRAMES,
+    Rendition,
     VideoEncoder,
     encode_audio,
 )
@@ -30,8 +35,19 @@ _EARLY = 0.005
 
 
 @dataclass(frozen=True)
+class Written:
+    """A segment's file in one rendition: fragmented MP4 that plays alone; `index` is what stitching needs of it."""
+
+    digest: str
+    path: Path
+    init_digest: str
+    size: int
+    index: bytes
+
+
+@dataclass(frozen=True)
 class NormalisedSegment:
-    """One segment on disk: `path` is fragmented MP4 that plays alone, `index` is what stitching needs of it."""
+    """One segment on disk: `path`, `size` and what is about bytes is of the large rendition."""
 
     digest: str
     path: Path
@@ -45,6 +61,8 @@ class NormalisedSegment:
     start: float
     """Where in the source it begins, in seconds."""
     index: bytes
+    small: Written
+    """The same pictures and the same sound at 360x640."""
 
 
 def normalise(
@@ -75,6 +93,32 @@ def normalise(
         return writer.write(_fitted(clip, found, wanted, limits))
 
 
+def small_of(segment: Path, index: bytes, out_dir: Path) -> Written:
+    """Writes the 360x640 rendition of a segment of ours that has none, from its own pictures and with its own sound."""
+    units = mp4.SegmentIndex.unpack(index).units
+    whole = segment.read_bytes()
+    audio: list[bytes] = []
+    for unit in units:
+        at = int(unit["offset"])
+        for size in unit["audio"].tolist():
+            audio.append(whole[at : at + size])
+            at += size
+    strand, halver = _Strand(SMALL), VideoReformatter()
+    with av.open(str(segment), "r", format="mov") as container:
+        for frame in container.decode(container.streams.video[0]):
+            strand.add(_halved(halver, frame))
+    strand.finish()
+    assert strand.waiting == len(units) * UNIT_VIDEO_FRAMES, "a segment's index and its pictures agree"
+    return strand.write(out_dir, len(units), audio)
+
+
+def _halved(halver: VideoReformatter, frame: av.VideoFrame) -> av.VideoFrame:
+    small: av.VideoFrame = halver.reformat(
+        frame, SMALL.width, SMALL.height, interpolation=Interpolation.AREA, threads=1
+    )
+    return small
+
+
 def _fitted(clip: Opened, found: Timing, wanted: Sequence[plan.Span], limits: Limits) -> Iterator[av.VideoFrame]:
     """One fitted picture for each frame of the segments: the newest whose time has come."""
     fitter = Fitter(float(clip.video.sample_aspect_ratio or 1))
@@ -93,8 +137,49 @@ def _fitted(clip: Opened, found: Timing, wanted: Sequence[plan.Span], limits: Li
             yield fitted
 
 
+class _Strand:
+    """One rendition on its way: the encoder's access units as they come, and the file of a segment once it is whole."""
+
+    def __init__(self, form: Rendition) -> None:
+        self._encoder = VideoEncoder(form)
+        self._avcc = mp4.avc_configuration(self._encoder.sps, self._encoder.pps)
+        self._init = mp4.init_segment(self._avcc, form)
+        self._init_digest = hashlib.sha256(self._init).hexdigest()
+        self._waiting: list[bytes] = []
+
+    def add(self, frame: av.VideoFrame) -> None:
+        self._waiting += self._encoder.encode(frame)
+
+    def finish(self) -> None:
+        self._waiting += self._encoder.finish()
+
+    @property
+    def waiting(self) -> int:
+        """How many pictures are encoded and in no segment yet."""
+        return len(self._waiting)
+
+    def write(self, out_dir: Path, units: int, audio: list[bytes]) -> Written:
+        """Writes the next `units` as a file named by its digest."""
+        parts = [self._init]
+        at = len(self._init)
+        rows = np.zeros(units, mp4.UNIT_DTYPE)
+        for number in range(units):
+            pictures_of = self._waiting[number * UNIT_VIDEO_FRAMES : (number + 1) * UNIT_VIDEO_FRAMES]
+            sounds_of = audio[number * UNIT_AUDIO_FRAMES : (number + 1) * UNIT_AUDIO_FRAMES]
+            part, payload_at = mp4.fragment(number, pictures_of, sounds_of)
+            rows[number] = (at + payload_at, [len(s) for s in sounds_of], [len(p) for p in pictures_of])
+            parts.append(part)
+            at += len(part)
+        del self._waiting[: units * UNIT_VIDEO_FRAMES]
+        whole = b"".join(parts)
+        digest = hashlib.sha256(whole).hexdigest()
+        path = out_dir / f"{digest}.mp4"
+        path.write_bytes(whole)
+        return Written(digest, path, self._init_digest, len(whole), mp4.SegmentIndex(self._avcc, rows).pack())
+
+
 class _Writer:
-    """Takes the encoder's access units as they come and writes a segment whenever one is whole."""
+    """Takes pictures in order and writes a segment in both renditions whenever one is whole."""
 
     def __init__(
         self, out_dir: Path, samples: sound.Samples, audible: bool, wanted: Sequence[plan.Span], tell: Progress
@@ -106,33 +191,35 @@ class _Writer:
             wanted,
             tell,
         )
-        self._encoder = VideoEncoder()
-        self._avcc = mp4.avc_configuration(self._encoder.sps, self._encoder.pps)
-        self._init = mp4.init_segment(self._avcc)
-        self._init_digest = hashlib.sha256(self._init).hexdigest()
+        self._large, self._small = _Strand(LARGE), _Strand(SMALL)
 
     def write(self, frames: Iterator[av.VideoFrame]) -> list[NormalisedSegment]:
         total = sum(span.units for span in self._wanted) * UNIT_VIDEO_FRAMES
-        waiting: list[bytes] = []
         made: list[NormalisedSegment] = []
 
         def flush() -> None:
             while len(made) < len(self._wanted):
                 span = self._wanted[len(made)]
-                needed = span.units * UNIT_VIDEO_FRAMES
-                if len(waiting) < needed:
+                if min(self._large.waiting, self._small.waiting) < span.units * UNIT_VIDEO_FRAMES:
                     return
-                made.append(self._segment(span, waiting[:needed]))
-                del waiting[:needed]
+                made.append(self._segment(span))
 
+        halver = VideoReformatter()
+        last: av.VideoFrame | None = None
+        half: Any = None
         for number, frame in enumerate(frames):
-            waiting += self._encoder.encode(frame)
+            if frame is not last:
+                last = frame
+                half = _halved(halver, frame)
+            self._large.add(frame)
+            self._small.add(half)
             flush()
             if number % FRAME_RATE == 0:
                 self._tell("normalising", number / total)
-        waiting += self._encoder.finish()
+        self._large.finish()
+        self._small.finish()
         flush()
-        assert not waiting, "every encoded frame belongs to a segment"
+        assert self._large.waiting == self._small.waiting == 0, "every encoded frame belongs to a segment"
         self._tell("normalising", 1.0)
         for number, segment in enumerate(made):
             self._tell("analysing", number / len(made))
@@ -140,32 +227,20 @@ class _Writer:
         self._tell("analysing", 1.0)
         return made
 
-    def _segment(self, span: plan.Span, video: list[bytes]) -> NormalisedSegment:
+    def _segment(self, span: plan.Span) -> NormalisedSegment:
         audio = encode_audio(sound.faded(self._samples, span.start, span.units))
-        parts = [self._init]
-        at = len(self._init)
-        units = np.zeros(span.units, mp4.UNIT_DTYPE)
-        for number in range(span.units):
-            pictures_of = video[number * UNIT_VIDEO_FRAMES : (number + 1) * UNIT_VIDEO_FRAMES]
-            sounds_of = audio[number * UNIT_AUDIO_FRAMES : (number + 1) * UNIT_AUDIO_FRAMES]
-            part, payload_at = mp4.fragment(number, pictures_of, sounds_of)
-            units[number] = (at + payload_at, [len(s) for s in sounds_of], [len(p) for p in pictures_of])
-            parts.append(part)
-            at += len(part)
-        whole = b"".join(parts)
-        digest = hashlib.sha256(whole).hexdigest()
-        path = self._out_dir / f"{digest}.mp4"
-        path.write_bytes(whole)
+        large = self._large.write(self._out_dir, span.units, audio)
         return NormalisedSegment(
-            digest=digest,
-            path=path,
-            thumbnail=self._out_dir / f"{digest}.webp",
-            poster=self._out_dir / f"{digest}.jpg",
+            digest=large.digest,
+            path=large.path,
+            thumbnail=self._out_dir / f"{large.digest}.webp",
+            poster=self._out_dir / f"{large.digest}.jpg",
             units=span.units,
             duration_ms=span.units * UNIT_MS,
-            init_digest=self._init_digest,
-            size=len(whole),
+            init_digest=large.init_digest,
+            size=large.size,
             has_sound=self._audible,
             start=round(span.start, 3),
-            index=mp4.SegmentIndex(self._avcc, units).pack(),
+            index=large.index,
+            small=self._small.write(self._out_dir, span.units, audio),
         )

@@ -21,9 +21,9 @@ from shop.stock import stock, stock_moves
 from storage.accounts import people
 from storage.database import EPOCH, Tx
 from storage.errors import NotFound, UserError
-from video_assembly import library, shelves, slots, storyboard
-from video_assembly.library import Source
+from video_assembly import library, renditions, shelves, slots, storyboard
 from video_assembly.recipes import Recipe, by_id, store, subjects
+from video_assembly.renditions import Source
 from video_assembly.slots import Slot
 from video_assembly.storyboard import Rules, Storyboard, Subject
 
@@ -181,7 +181,7 @@ def video(tx: Tx, video_id: str, now: datetime, *, viewer_id: str | None) -> Pla
     since = _sold_out_since(tx, recipe.product_id)
     if since is not None and since < now - SOLD_OUT_GRACE:
         raise UserError("video-gone", "What this video shows is no longer for sale.", status=410)
-    sources = library.sources(tx, [each.id for each in recipe.ingredients])
+    sources = renditions.sources(tx, [each.id for each in recipe.ingredients])
     return Playable(recipe, since is not None, tuple(sources))
 
 

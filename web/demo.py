@@ -137,6 +137,7 @@ def _put_files(media: Media, segments: list[dict[str, Any]]) -> None:
     for segment in segments:
         for key, name in (
             (library.media_key(segment["digest"]), segment["file"]),
+            (library.media_key(segment["small"]["digest"]), segment["small"]["file"]),
             (library.thumb_key(segment["digest"]), segment["thumbnail"]),
             (library.poster_key(segment["digest"]), segment["poster"]),
         ):
@@ -215,6 +216,12 @@ def _clip(
                 product_id=product_id,
                 role=segment["role"],
                 tags=tuple(tag for tag in segment["tags"] if tag != segment["role"]),
+                small=library.SmallForm(
+                    segment["small"]["digest"],
+                    base64.b64decode(segment["small"]["index"]),
+                    segment["small"]["init_digest"],
+                    segment["small"]["size"],
+                ),
             )
         )
         start += segment["duration_ms"]

@@ -75,6 +75,9 @@ def _store(tx: Tx, clip_id: str, prepared: Prepared, parts: Sequence[Part]) -> N
             bytes=segment.size,
             start_ms=round(segment.start * 1000),
             has_sound=segment.has_sound,
+            small=library.SmallForm(
+                segment.small.digest, segment.small.index, segment.small.init_digest, segment.small.size
+            ),
         )
         for segment, product_id in zip(prepared.segments, products, strict=True)
     ]
@@ -111,6 +114,7 @@ def _keep_files(workshop: Workshop, prepared: Prepared) -> None:
     for segment in prepared.segments:
         for key, path in (
             (library.media_key(segment.digest), segment.path),
+            (library.media_key(segment.small.digest), segment.small.path),
             (library.thumb_key(segment.digest), segment.thumbnail),
             (library.poster_key(segment.digest), segment.poster),
         ):

@@ -21,7 +21,7 @@ from assets.draw.looks import DEMO, LOOKS, ROLES, Look, catalogue
 from assets.draw.roles import SCENES
 from assets.draw.synthesis import RATE as SAMPLE_RATE
 from assets.draw.synthesis import Sound
-from video_assembly.normalise import normalise
+from video_assembly.normalise import normalise, small_of
 
 
 def write(path: Path, pictures: Iterator[Pixels], sound: Sound) -> None:
@@ -109,6 +109,28 @@ def write_segments() -> None:
     """Draw all segments, two products at a time, and list them in segments.json."""
     (DEMO / "segments").mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(2) as pool:
-        entries = [entry for product in pool.map(_product, range(len(LOOKS))) for entry in product]
+        _list([entry for product in pool.map(_product, range(len(LOOKS))) for entry in product])
+    write_small()
+
+
+def write_small() -> None:
+    """Give every segment in segments.json its 360x640 rendition."""
+    entries = json.loads((DEMO / "segments.json").read_text("utf-8"))["segments"]
+    for entry in entries:
+        file = f"segments/{entry['name']}.small.mp4"
+        with tempfile.TemporaryDirectory() as folder:
+            small = small_of(DEMO / entry["file"], base64.b64decode(entry["index"]), Path(folder))
+            shutil.copyfile(small.path, DEMO / file)
+        entry["small"] = {
+            "file": file,
+            "digest": small.digest,
+            "init_digest": small.init_digest,
+            "size": small.size,
+            "index": base64.b64encode(small.index).decode("ascii"),
+        }
+    _list(entries)
+
+
+def _list(entries: list[dict[str, Any]]) -> None:
     text = json.dumps({"segments": entries}, indent=1, ensure_ascii=False)
     (DEMO / "segments.json").write_text(text + "\n", "utf-8")

@@ -123,15 +123,17 @@ def test_each_product_has_all_roles_and_makes_a_video(handle: str) -> None:
 def test_segments_stand_next_to_each_other() -> None:
     assert len(SEGMENTS) == 30
     assert len({segment["init_digest"] for segment in SEGMENTS}) == 1
+    assert len({segment["small"]["init_digest"] for segment in SEGMENTS}) == 1
 
 
 @pytest.mark.parametrize("segment", SEGMENTS, ids=[segment["name"] for segment in SEGMENTS])
 def test_files_are_what_the_list_says(segment: dict[str, Any]) -> None:
-    content = (DEMO / segment["file"]).read_bytes()
-    assert len(content) == segment["size"]
-    assert hashlib.sha256(content).hexdigest() == segment["digest"]
-    init = content[: content.index(b"moof") - 4]
-    assert hashlib.sha256(init).hexdigest() == segment["init_digest"]
+    for form in (segment, segment["small"]):
+        content = (DEMO / form["file"]).read_bytes()
+        assert len(content) == form["size"]
+        assert hashlib.sha256(content).hexdigest() == form["digest"]
+        init = content[: content.index(b"moof") - 4]
+        assert hashlib.sha256(init).hexdigest() == form["init_digest"]
     assert segment["duration_ms"] == segment["units"] * 1600
     for name in ("thumbnail", "poster"):
         with Image.open(DEMO / segment[name]) as picture:
@@ -150,6 +152,7 @@ def test_a_stitched_product_plays(tmp_path: Path) -> None:
 def test_the_encoder_of_this_machine_makes_the_same_init(tmp_path: Path) -> None:
     made = normalise(DEMO / SEGMENTS[0]["file"], tmp_path)
     assert made[0].init_digest == SEGMENTS[0]["init_digest"], "redraw: python -m assets.draw segments"
+    assert made[0].small.init_digest == SEGMENTS[0]["small"]["init_digest"], "redraw: python -m assets.draw segments"
 
 
 def test_the_live_show_can_be_forwarded_as_it_is() -> None:

@@ -305,7 +305,7 @@ def test_without_opencv_a_clip_is_still_cut(clips: dict[str, Path], tmp_path: Pa
     answer = json.loads(done.stdout)
     assert answer["scenes_missing"] is True
     assert [row["units"] for row in answer["segments"]] == [2]
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".jpg", ".mp4", ".webp"]
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".jpg", ".mp4", ".mp4", ".webp"]
 
 
 def test_limits_can_be_stricter(clips: dict[str, Path]) -> None:

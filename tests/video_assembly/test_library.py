@@ -13,8 +13,8 @@ from shop.money import Money
 from storage.database import Database
 from storage.errors import NotFound, UserError
 from storage.ids import new_id
-from video_assembly import clips, library
-from video_assembly.library import NewSegment
+from video_assembly import clips, library, renditions
+from video_assembly.library import NewSegment, SmallForm
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -116,7 +116,7 @@ def test_new_bytes_are_new_segments_with_the_old_ones_kept(lib: Library) -> None
     assert replaced == {old[0], old[2]}
     assert lib.store([new("a"), new("b")], NOW + HOUR) == old[:2], "going back finds the old segments again"
     with lib.db.reading() as tx:
-        assert [each.digest for each in library.sources(tx, old)] == ["a", "b", "c"], "old videos still play"
+        assert [each.digest for each in renditions.sources(tx, old)] == ["a", "b", "c"], "old videos still play"
 
 
 prepared_lists = st.lists(st.lists(st.sampled_from("abcd"), max_size=4), min_size=1, max_size=4)
@@ -191,7 +191,7 @@ def test_segments_of_somebody_else_are_not_there(lib: Library) -> None:
         with pytest.raises(NotFound):
             library.segment(tx, segment_id, lib.wetter)
         with pytest.raises(NotFound):
-            library.sources(tx, [segment_id, "nothing"])
+            renditions.sources(tx, [segment_id, "nothing"])
 
 
 def test_candidates_may_be_used_now(lib: Library) -> None:
@@ -224,10 +224,23 @@ def test_rights_end_with_the_clip(lib: Library) -> None:
 def test_sources_come_in_the_order_asked_for(lib: Library) -> None:
     first, second = lib.store([new("a"), new("b")])
     with lib.db.reading() as tx:
-        found = library.sources(tx, [second, first, second])
+        found = renditions.sources(tx, [second, first, second])
         assert library.poster_keys(tx, [first]) == {first: "posters/a.jpg"}
     assert [(each.digest, each.index, each.init_digest) for each in found] == [
         ("b", b"b", "init"),
         ("a", b"a", "init"),
         ("b", b"b", "init"),
+    ]
+
+
+def test_small_renditions_come_in_order_or_not_at_all(lib: Library) -> None:
+    small = [SmallForm(f"small-{name}", name.encode(), "small-init", 900) for name in "ab"]
+    first, second, without = lib.store([new("a", small=small[0]), new("b", small=small[1]), new("c")])
+    with lib.db.reading() as tx:
+        found = renditions.small_sources(tx, [second, first, second])
+        assert renditions.small_sources(tx, [first, without]) == []
+    assert [(each.media_key, each.index, each.init_digest, each.units) for each in found] == [
+        ("segments/small-b.mp4", b"b", "small-init", 2),
+        ("segments/small-a.mp4", b"a", "small-init", 2),
+        ("segments/small-b.mp4", b"b", "small-init", 2),
     ]

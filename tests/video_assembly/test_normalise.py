@@ -77,6 +77,33 @@ def test_a_segment_is_whole_units_in_the_common_form(segments: dict[str, Normali
 
 
 @pytest.mark.parametrize("name", ODD)
+def test_the_small_rendition_is_cut_alike(segments: dict[str, NormalisedSegment], name: str) -> None:
+    large, small = segments[name], segments[name].small
+    data = small.path.read_bytes()
+    assert (small.size, small.digest) == (len(data), hashlib.sha256(data).hexdigest())
+    init = data[: data.index(b"moof") - 4]
+    assert hashlib.sha256(init).hexdigest() == small.init_digest
+    assert small.init_digest == segments["bt601.mp4"].small.init_digest != large.init_digest
+    frames, samples, _ = decoded(small.path)
+    large_frames, large_samples, _ = decoded(large.path)
+    assert [frame.time for frame in frames] == [frame.time for frame in large_frames]
+    assert [number for number, frame in enumerate(frames) if frame.key_frame] == [0, 48]
+    assert np.array_equal(samples, large_samples)
+    first = frames[0]
+    assert (first.width, first.height, first.format.name) == (360, 640, "yuv420p")
+    assert (first.colorspace, first.color_range, first.color_primaries, first.color_trc) == (1, 1, 1, 1)
+    for at in (0, 50):
+        halved = large_frames[at].reformat(360, 640, "gray").to_ndarray().astype(float)
+        assert np.abs(halved - frames[at].reformat(format="gray").to_ndarray()).mean() < 4
+    with av.open(str(small.path)) as container:
+        video = container.streams.video[0].codec_context
+        assert (video.width, video.height, video.profile, video.level) == (360, 640, "High", 30)
+    units = mp4.SegmentIndex.unpack(small.index).units
+    assert len(units) == large.units
+    assert data[int(units[1]["offset"]) - 4 :][:4] == b"mdat"
+
+
+@pytest.mark.parametrize("name", ODD)
 def test_a_segment_has_its_pictures(segments: dict[str, NormalisedSegment], name: str) -> None:
     with Image.open(segments[name].poster) as poster, Image.open(segments[name].thumbnail) as thumbnail:
         assert (poster.format, poster.size) == ("JPEG", (720, 1280))

@@ -358,6 +358,10 @@ def upgrade() -> None:
         sa.Column("poster_key", sa.String(length=120), nullable=False),
         sa.Column("sample_index", sa.LargeBinary(), nullable=False),
         sa.Column("init_digest", sa.String(length=64), nullable=False),
+        sa.Column("small_digest", sa.String(length=64), nullable=True),
+        sa.Column("small_sample_index", sa.LargeBinary(), nullable=True),
+        sa.Column("small_init_digest", sa.String(length=64), nullable=True),
+        sa.Column("small_bytes", sa.Integer(), nullable=True),
         sa.Column("units", sa.Integer(), nullable=False),
         sa.Column("duration_ms", sa.Integer(), nullable=False),
         sa.Column("bytes", sa.Integer(), nullable=False),
@@ -385,6 +389,7 @@ def upgrade() -> None:
             batch_op.f("ix_segments_merchant_id_archived_at"), ["merchant_id", "archived_at"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_segments_product_id"), ["product_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_segments_small_digest"), ["small_digest"], unique=False)
 
     op.create_table(
         "show_products",
