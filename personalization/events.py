@@ -3,14 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy import select
 
-from personalization import consent, log, memory, rates
+from personalization import choices, consent, log, memory, rates
 from personalization.log import Event
 from personalization.profile import WEIGHTS
 from shop.catalog import products
@@ -163,10 +163,13 @@ def check(messages: Sequence[Any]) -> Batch:
 def ingest(tx: Tx, viewer_id: str, batch: Batch, now: datetime, subjects: Subjects) -> Counts:
     """Store a batch and absorb it into the viewer's profile, all in this transaction; a repeated message does nothing.
 
-    Times are clamped to the last 30 days. Without consent for any purpose nothing is stored.
+    Times are clamped to the last 30 days. Without consent for any purpose nothing is stored; while
+    learning is paused or personalisation off, nothing for the profile.
     """
     rejections = list(batch.rejections)
     agreed = consent.current(tx, viewer_id)
+    if agreed.personalise and not choices.current(tx, viewer_id).learns:
+        agreed = replace(agreed, personalise=False)
     if not (agreed.personalise or agreed.measure):
         return _counts(batch, len(batch.messages), 0, 0, rejections, None)
     seen = log.known(tx, viewer_id, [_message_id(envelope) for _, envelope in batch.messages])

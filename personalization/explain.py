@@ -20,6 +20,9 @@ CODES: Mapping[str, str] = {
     "Video Content Completed": "because-completed",
     "Video Content Playing": "because-watched",
     "Interested": "because-interested",
+    "Interest Stated": "because-stated",
+    "Products Searched": "because-searched",
+    "Question Asked": "because-asked",
 }
 
 
@@ -63,7 +66,7 @@ def reasons(
         taste = profile.tastes.get(key)
         if taste is None:
             continue
-        for evidence in _standing(taste):
+        for evidence in standing(taste):
             if profile.blocks_any(evidence.product_id, evidence.brand, evidence.category, evidence.merchant_id):
                 continue
             long, short = Taste(evidence.weight, evidence.weight, evidence.at).at_time(at)
@@ -81,7 +84,7 @@ def _order(gain: float, evidence: Evidence) -> tuple[float, int, str]:
     return gain, evidence.at, evidence.event_id
 
 
-def _standing(taste: Taste) -> list[Evidence]:
+def standing(taste: Taste) -> list[Evidence]:
     """Return the evidence that was not taken back, and of a product that was bought nothing from before."""
     undone = {(UNDOES[each.name], each.product_id, each.at) for each in taste.evidence if each.name in UNDOES}
     bought: dict[str | None, int] = {}

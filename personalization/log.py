@@ -5,13 +5,14 @@ browser's word.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -52,16 +53,31 @@ events = Table(
     Column("segment_id", String(36)),
     Column("watched_ms", Integer),
     Column("scope", String(10)),
+    # Who hosts the room that the event happened in.
+    Column("host_id", String(36)),
+    # Of the whole video; and where `watched_ms` stands among viewings of videos about as long, 0 to 1.
+    Column("duration_ms", Integer),
+    Column("quantile", Float),
+    # What was searched for.
+    Column("words", String(100)),
+    # Of a correction by the viewer: the weight that was stated, the message or correction that is taken back.
+    Column("amount", Float),
+    Column("target", String(100)),
     Column("personalise", Boolean, nullable=False),
     Column("measure", Boolean, nullable=False),
     UniqueConstraint("viewer_id", "message_id", "part"),
     Index(None, "viewer_id", "name", "seq"),
+    Index(None, "viewer_id", "at"),
 )
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that a viewer did, about at most one product; `id` is the message's id, `scope` of "Not Interested"."""
+    """One thing that a viewer did, about at most one product; `id` is the message's id, `scope` of "Not Interested".
+
+    `quantile` is where `watched_ms` stands among viewings of videos about as long as `duration_ms`, 0 to 1; `amount` is
+    the weight that a viewer stated, `target` the message that a correction is about.
+    """
 
     id: str
     name: str
@@ -74,6 +90,16 @@ class Event:
     segment_id: str | None = None
     watched_ms: int | None = None
     scope: str | None = None
+    host_id: str | None = None
+    duration_ms: int | None = None
+    quantile: float | None = None
+    words: str | None = None
+    amount: float | None = None
+    target: str | None = None
+
+
+# What an event has beside its id, one column each.
+FIELDS = tuple(each.name for each in fields(Event) if each.name != "id")
 
 
 def append(
@@ -90,17 +116,8 @@ def append(
                 "viewer_id": viewer_id,
                 "message_id": event.id,
                 "part": part,
-                "name": event.name,
-                "at": event.at,
                 "received_at": now,
-                "product_id": event.product_id,
-                "category": event.category,
-                "brand": event.brand,
-                "merchant_id": event.merchant_id,
-                "video_id": event.video_id,
-                "segment_id": event.segment_id,
-                "watched_ms": event.watched_ms,
-                "scope": event.scope,
+                **{name: getattr(event, name) for name in FIELDS},
                 "personalise": personalise,
                 "measure": measure,
             }
@@ -125,6 +142,22 @@ def measured(tx: Tx, viewer_id: str) -> list[Event]:
     """Return the viewer's events that were counted in what all viewers share."""
     mine = (events.c.viewer_id == viewer_id) & events.c.measure
     return [_event(row) for row in tx.all(select(events).where(mine).order_by(events.c.seq))]
+
+
+def has_any(tx: Tx, viewer_id: str, names: Collection[str]) -> bool:
+    """Tell whether the viewer's log has an event of one of these names."""
+    mine = (events.c.viewer_id == viewer_id) & events.c.name.in_(names)
+    return tx.scalar(select(events.c.seq).where(mine).limit(1)) is not None
+
+
+def overtaken(tx: Tx, viewer_id: str, happened: Sequence[Event]) -> bool:
+    """Tell whether the viewer's log holds other events that are as late as the first of these, or later."""
+    if not happened:
+        return False
+    earliest = min(event.at for event in happened)
+    mine = (events.c.viewer_id == viewer_id) & events.c.personalise & (events.c.at >= earliest)
+    found = set(tx.execute(select(events.c.message_id).where(mine)).scalars())
+    return bool(found - {event.id for event in happened})
 
 
 def recent_videos(tx: Tx, viewer_id: str, most: int) -> list[str]:
@@ -159,16 +192,4 @@ def export(tx: Tx, viewer_id: str) -> list[dict[str, Any]]:
 
 
 def _event(row: AnyRow) -> Event:
-    return Event(
-        id=row.message_id,
-        name=row.name,
-        at=row.at,
-        product_id=row.product_id,
-        category=row.category,
-        brand=row.brand,
-        merchant_id=row.merchant_id,
-        video_id=row.video_id,
-        segment_id=row.segment_id,
-        watched_ms=row.watched_ms,
-        scope=row.scope,
-    )
+    return Event(id=row.message_id, **{name: getattr(row, name) for name in FIELDS})

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, ForeignKey, Integer, Table, delete, insert, select, update
 
+from personalization import log
+from personalization.corrections import NAMES, corrected
 from personalization.log import Event
 from personalization.profile import NOTHING, REACTIONS, Profile, absorb, from_json, rebuild, to_json
 from storage import jobs
@@ -52,20 +54,25 @@ def hold(tx: Tx, viewer_id: str) -> bool:
 
 
 def learn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) -> int:
-    """Absorb new events into the viewer's profile; returns its version.
+    """Absorb new events, which are in the log already, into the viewer's profile; returns its version.
 
     A reaction among them raises the version, orders the next videos and tells the viewer's pages.
     """
     hold(tx, viewer_id)
     row = _row(tx, viewer_id)
-    profile = absorb(NOTHING if row is None else from_json(row.weights), happened)
+    if log.overtaken(tx, viewer_id, happened) or log.has_any(tx, viewer_id, NAMES):
+        # Sums are exact only in the order in which things happened, and what is late may be from before a correction.
+        profile = rebuild(corrected(log.read(tx, viewer_id)))
+    else:
+        in_order = sorted(happened, key=lambda each: (each.at, each.id))
+        profile = absorb(NOTHING if row is None else from_json(row.weights), in_order)
     return _keep(tx, viewer_id, row, profile, now, reaction=any(event.name in REACTIONS for event in happened))
 
 
 def relearn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) -> int:
     """Replace the viewer's profile by one computed from these events; returns its version."""
     hold(tx, viewer_id)
-    return _keep(tx, viewer_id, _row(tx, viewer_id), rebuild(happened), now, reaction=True)
+    return _keep(tx, viewer_id, _row(tx, viewer_id), rebuild(corrected(happened)), now, reaction=True)
 
 
 def erase(tx: Tx, viewer_id: str) -> None:

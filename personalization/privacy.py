@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from personalization import consent, log, memory, rates
+from personalization import choices, consent, log, memory, rates
 from storage.database import Tx
 
 
 def export(tx: Tx, viewer_id: str) -> dict[str, Any]:
-    """Return the viewer's consents, events and profile as they are kept."""
+    """Return the viewer's consents, events, profile and choices as they are kept."""
     return {
         "consents": consent.export(tx, viewer_id),
         "events": log.export(tx, viewer_id),
         "profile": memory.export(tx, viewer_id),
+        "choices": choices.export(tx, viewer_id),
     }
 
 
@@ -20,4 +21,5 @@ def erase(tx: Tx, viewer_id: str) -> None:
     rates.count(tx, log.measured(tx, viewer_id), sign=-1)
     log.erase(tx, viewer_id)
     memory.erase(tx, viewer_id)
+    choices.erase(tx, viewer_id)
     consent.erase(tx, viewer_id)

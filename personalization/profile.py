@@ -32,9 +32,13 @@ WEIGHTS: Mapping[str, float] = {
     "Video Skipped": -0.4,
     "Not Interested": -2.0,
     "Interested": 2.0,
+    "Products Searched": 0.4,
+    "Question Asked": 0.4,
 }
+# What a viewer says of an interest on the page of their profile; it weighs what they say.
+STATED = "Interest Stated"
 # These change the next feed at once; the others are only remembered until one of these comes.
-REACTIONS = frozenset(WEIGHTS)
+REACTIONS = frozenset(WEIGHTS) | {STATED}
 # A skip below this says no; later it says little, because a part was watched.
 SKIP_MS = 2_000
 LATE_SKIP = -0.1
@@ -143,7 +147,9 @@ def milliseconds(instant: datetime) -> int:
 
 
 def worth(event: Event) -> float:
-    """Return what an event says about its product, from -2 to 3."""
+    """Return what an event says about its product, from -2 to 3; of what was stated, just that."""
+    if event.name == STATED:
+        return event.amount or 0.0
     if event.name == "Video Skipped" and (event.watched_ms or 0) >= SKIP_MS:
         return LATE_SKIP
     if event.name == "Video Content Playing":

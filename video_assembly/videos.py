@@ -244,6 +244,7 @@ def _planned(
         places,
         now,
         seed,
+        exploration=current.exploration,
         placed={slot.place: slot.recipe.product_id for slot in held},
     )
     # A hook of another product must be of one that this viewer could be offered too.

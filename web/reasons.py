@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from personalization.explain import CODES
 from shop.catalog import Product
 from web.i18n import translate
 
@@ -17,6 +18,9 @@ EVENTS = {
     "because-completed": "You watched “{product}” to the end.",
     "because-watched": "You watched “{product}” for a while.",
     "because-interested": "You said that “{product}” is for you.",
+    "because-stated": "You said that you like this.",
+    "because-searched": "You searched for this.",
+    "because-asked": "You asked about “{product}”.",
 }
 # The same where it was about the product that is shown.
 EVENTS_HERE = {
@@ -29,6 +33,9 @@ EVENTS_HERE = {
     "because-completed": "You watched this to the end.",
     "because-watched": "You watched this for a while.",
     "because-interested": "You said that this is for you.",
+    "because-stated": "You said that you like this.",
+    "because-searched": "You searched for this.",
+    "because-asked": "You asked about this.",
 }
 # How what was about another product leads to this video, by what both share.
 SHARED = {
@@ -54,6 +61,11 @@ SEGMENT_REASONS = {
 }
 
 
+def code_of(event: str) -> str:
+    """Return the code of the sentence about an event of this name."""
+    return CODES.get(event, "because-watched")
+
+
 def why_json(
     reason: Mapping[str, Any],
     products: Mapping[str, Product],
@@ -67,6 +79,12 @@ def why_json(
     code = str(reason["code"])
     if code in EVENTS_HERE and reason.get("about") == "product":
         return {**reason, "code": code, "text": translate(locale, EVENTS_HERE[code]), "at": reason.get("at")}
+    if code in ("because-stated", "because-searched") and not reason.get("product_id"):
+        text = translate(locale, EVENTS[code])
+        named = categories.get(str(reason.get("value")), str(reason.get("value")))
+        if reason.get("about") in ("category", "brand"):
+            text += " " + translate(locale, SHARED[str(reason["about"])], value=named)
+        return {**reason, "code": code, "text": text, "at": reason.get("at")}
     product = products.get(reason.get("product_id") or "")
     if code not in EVENTS or product is None:
         sentence = WITHOUT_EVENT.get(code, "This fits what you watched here.")

@@ -8,13 +8,11 @@ from typing import Any
 
 import celery.signals
 
-import shop
-from personalization import privacy as personal
 from storage import accounts, jobs
 from storage.clock import utcnow
 from storage.jobs import Claim, Superseded
 from storage.settings import Settings
-from video_assembly import recordings, videos
+from video_assembly import privacy, recordings, videos
 from video_assembly.ingest import Limits
 from workers import ingest, recording
 from workers.workshop import Ringer, Workshop, holding
@@ -97,8 +95,7 @@ def tidy(workshop: Workshop) -> None:
     for person_id in gone:
         # One transaction each: a long one would keep buyers waiting.
         with workshop.db.writing() as tx:
-            for erase in (personal.erase, videos.erase, recordings.erase, shop.erase, accounts.erase):
-                erase(tx, person_id)
+            privacy.erase(tx, person_id)
     if gone:
         log.info("erased %d guests who cannot come back", len(gone))
 

@@ -158,5 +158,10 @@ def test_erasing_is_as_if_the_viewer_had_never_been(scene: Scene) -> None:
         assert [len(held[name]) for name in ("consents", "events")] == [2, 3]
         assert held["profile"]["weights"]["tastes"]
         privacy.erase(tx, scene.viewer)
-        assert privacy.export(tx, scene.viewer) == {"consents": [], "events": [], "profile": None}
+        assert privacy.export(tx, scene.viewer) == {
+            "consents": [],
+            "events": [],
+            "profile": None,
+            "choices": None,
+        }
         assert [tuple(row) for row in tx.all(select(rates.product_counts))] == before

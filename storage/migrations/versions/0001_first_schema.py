@@ -151,6 +151,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_consents_viewer_id_seq"), ["viewer_id", "seq"], unique=False)
 
     op.create_table(
+        "viewer_choices",
+        sa.Column("viewer_id", sa.String(length=36), nullable=False),
+        sa.Column("profiled", sa.Boolean(), nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.Column("surprise", sa.Float(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["viewer_id"], ["people.id"], name=op.f("fk_viewer_choices_viewer_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("viewer_id", name=op.f("pk_viewer_choices")),
+    )
+    op.create_table(
         "events",
         sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("viewer_id", sa.String(length=36), nullable=False),
@@ -167,6 +179,12 @@ def upgrade() -> None:
         sa.Column("segment_id", sa.String(length=36), nullable=True),
         sa.Column("watched_ms", sa.Integer(), nullable=True),
         sa.Column("scope", sa.String(length=10), nullable=True),
+        sa.Column("host_id", sa.String(length=36), nullable=True),
+        sa.Column("duration_ms", sa.Integer(), nullable=True),
+        sa.Column("quantile", sa.Float(), nullable=True),
+        sa.Column("words", sa.String(length=100), nullable=True),
+        sa.Column("amount", sa.Float(), nullable=True),
+        sa.Column("target", sa.String(length=100), nullable=True),
         sa.Column("personalise", sa.Boolean(), nullable=False),
         sa.Column("measure", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["viewer_id"], ["people.id"], name=op.f("fk_events_viewer_id"), ondelete="CASCADE"),
@@ -174,6 +192,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("viewer_id", "message_id", "part", name=op.f("uq_events_viewer_id_message_id_part")),
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_events_viewer_id_at"), ["viewer_id", "at"], unique=False)
         batch_op.create_index(batch_op.f("ix_events_viewer_id_name_seq"), ["viewer_id", "name", "seq"], unique=False)
 
     op.create_table(

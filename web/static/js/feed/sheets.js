@@ -56,7 +56,7 @@ export function WhySheet({ at }) {
           ? t("The order comes from what you watched, liked and skipped here; newer counts more. A small share is a surprise.")
           : t("Your feed is not personalised: everybody who has not agreed sees the same mix.")
       }
-      ${" "}<a href="/account#privacy">${t("Change this")}</a>
+      ${" "}<a href=${personal ? "/me/interests" : "/account#privacy"}>${t("Change this")}</a>
     </p>
   <//>`;
 }
