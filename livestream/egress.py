@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from livestream import rtp, srtp
+from livestream import native, rtp, srtp
 from livestream.layer import Packet
 from livestream.packets import Peer
 
@@ -71,12 +71,34 @@ def plan(items: Sequence[Item]) -> list[Call]:
     return calls
 
 
-def send(calls: Sequence[Call], peers: Sequence[Peer]) -> list[tuple[int, int, int]]:
-    """Seal and send the calls to each of `peers`.
+class Recipients:
+    """Peers that are sent the same batches: by the native part where there is one and all of them use GCM."""
 
-    Returns (place in `peers`, place in `calls`, place in the call's items) of the first packet that the socket had no
-    room for; nothing of it or behind it was sent to that peer.
-    """
+    def __init__(self, peers: Sequence[Peer]) -> None:
+        self.peers = peers
+        outgoing = [peer.outgoing for peer in peers if peer.outgoing is not None]
+        self._crowd = native.Crowd(outgoing) if outgoing and len(outgoing) == len(peers) else None
+
+    def send(self, calls: Sequence[Call]) -> list[tuple[int, int, int]]:
+        """Seal and send the calls to each of the peers.
+
+        Returns (place in `peers`, place in `calls`, place in the call's items) of the first packet that the socket had
+        no room for; nothing of it or behind it was sent to that peer.
+        """
+        if not calls:
+            return []
+        if self._crowd is None:
+            return _send(calls, self.peers)
+        ingress = self.peers[0].ingress
+        full, ingress.segments, refused = self._crowd.send(
+            [call.items for call in calls], segments=ingress.segments, transmit=ingress.transmit
+        )
+        if refused:
+            ingress.dropped["send"] += refused
+        return full
+
+
+def _send(calls: Sequence[Call], peers: Sequence[Peer]) -> list[tuple[int, int, int]]:
     full: list[tuple[int, int, int]] = []
     size = srtp.SALT_BYTES
     for number, peer in enumerate(peers):
@@ -104,7 +126,10 @@ def send(calls: Sequence[Call], peers: Sequence[Peer]) -> list[tuple[int, int, i
                     continue
                 # EIO, EINVAL: this way out cannot split (no checksum offload, a smaller MTU): one by one, same bytes.
                 ingress.segments = reason.errno not in (errno.EIO, errno.EOPNOTSUPP)
-                _one_by_one(peer, call)
+                first = _one_by_one(peer, call)
+                if first is not None:
+                    full.append((number, place, first))
+                    break
     return full
 
 

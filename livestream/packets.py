@@ -10,7 +10,7 @@ import secrets
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 from aioice.ice import get_host_addresses
 from aiortc import RTCIceTransport
@@ -27,7 +27,8 @@ from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib
 
-from livestream import srtp, stun
+from livestream import native, srtp, stun
+from livestream.handshake import DtlsDatagrams
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +41,6 @@ BURST = 64
 MAX_ADDRESSES = 16
 #: SSRCs of one peer, those of its reports included: libsrtp keeps a context for each that was authentic.
 MAX_SOURCES = 16
-#: Datagrams of one handshake; a flight has at most six.
-MAX_HANDSHAKE_QUEUE = 32
 MAX_SOCKETS = 8
 SOCKET_BUFFER = 4 * 1024 * 1024
 #: GCM costs half of what CM with HMAC costs; 256 bit keys are left out because clients that prefer them pay for them.
@@ -90,6 +89,8 @@ class Ingress:
         self.dropped: Counter[str] = Counter()
         #: Whether the kernel splits what one call hands it (UDP_SEGMENT, Linux 4.18); set False at the first refusal.
         self.segments = True
+        #: What sends a native batch instead of sendmmsg(2), for tests: `native.TRANSMIT`.
+        self.transmit: Any = None
 
     def candidates(self) -> tuple[Address, ...]:
         """List the addresses to offer, opening sockets for those that appeared since; raises OSError if none."""
@@ -138,6 +139,8 @@ class Ingress:
 
     def close(self) -> None:
         """Close every socket."""
+        for peer in self._by_name.values():
+            peer.aim(None)
         for opened in self._sockets.values():
             self._loop.remove_reader(opened)
             opened.close()
@@ -205,25 +208,6 @@ class Ingress:
         peer.checked(address, source, check.nominates)
 
 
-class DtlsDatagrams:
-    """What aiortc's DTLS transport takes for its ICE transport: a bounded queue in, the peer's address out."""
-
-    role = "controlled"
-
-    def __init__(self, peer: "Peer") -> None:
-        self._peer = peer
-        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_HANDSHAKE_QUEUE)
-
-    async def _recv(self) -> bytes:
-        data = await self.queue.get()
-        if data is None:
-            raise ConnectionError
-        return data
-
-    async def _send(self, data: bytes) -> None:
-        self._peer.send_datagram(data)
-
-
 class Peer:
     """One remote end: proven addresses, DTLS, and SRTP both ways.
 
@@ -251,6 +235,8 @@ class Peer:
         #: How RTP is sealed and the salt of its nonces; None where AES-CM was agreed, which libsrtp does.
         self.seal: srtp.Seal | None = None
         self.salt = 0
+        #: The same for the native part, if there is one.
+        self.outgoing: native.Outgoing | None = None
         self._loop = asyncio.get_running_loop()
         self._handshake: asyncio.Task[None] | None = None
         self._receiving: Session | None = None
@@ -258,7 +244,7 @@ class Peer:
         self._sources: set[bytes] = set()
         certificate = RTCCertificate.generateCertificate()
         self.fingerprint = next(f.value for f in certificate.getFingerprints() if f.algorithm == "sha-256")
-        self._datagrams = DtlsDatagrams(self)
+        self._datagrams = DtlsDatagrams(self.send_datagram)
         self._dtls = RTCDtlsTransport(cast(RTCIceTransport, self._datagrams), [certificate])
         self._dtls._srtp_profiles = PROFILES
         self._dtls.on("statechange", self._changed)
@@ -273,8 +259,9 @@ class Peer:
     def checked(self, address: Address, source: socket.socket, nominated: bool) -> None:
         """Take note of a proven check; a nominated address is where everything goes from now on."""
         self.heard = self._loop.time()
-        if nominated or self.socket is None:
+        if (nominated or self.socket is None) and (address, source) != (self.address, self.socket):
             self.address, self.socket = address, source
+            self.aim(source)
         if nominated and self._handshake is None and not self.closed:
             self._handshake = self._loop.create_task(self._dtls.start(self._parameters))
 
@@ -353,6 +340,11 @@ class Peer:
             except OSError:
                 self.ingress.dropped["send"] += 1
 
+    def aim(self, way: socket.socket | None) -> None:
+        """Let the native part send to the present address through `way`, or nothing more at all."""
+        if self.outgoing is not None:
+            self.outgoing.aim(way, self.address)
+
     def _take_keys(self) -> None:
         # libsrtp keeps RTCP, whose keys are others; RTP under GCM is sealed here alone, so no index is counted twice.
         connection = self._dtls._ssl
@@ -361,7 +353,11 @@ class Peer:
             size = 2 * (srtp.KEY_BYTES + srtp.SALT_BYTES)
             material = connection.export_keying_material(b"EXTRACTOR-dtls_srtp", size)
             own = 1 if self._dtls._role == "server" else 0
-            self.seal, self.salt = srtp.sealing(SRTP_AEAD_AES_128_GCM.get_key_and_salt(material, own))
+            master = SRTP_AEAD_AES_128_GCM.get_key_and_salt(material, own)
+            self.seal, self.salt = srtp.sealing(master)
+            if native.available:
+                self.outgoing = native.Outgoing(*srtp.session_key(master))
+                self.aim(self.socket)
 
     async def close(self) -> None:
         """Say goodbye by DTLS, forget the addresses and wait for what was started."""
@@ -373,6 +369,7 @@ class Peer:
         pump = self._dtls._task
         await self._dtls.stop()
         self.ingress.remove(self)
+        self.aim(None)
         self._receiving = self._sending = self.seal = None
         for task in (self._handshake, pump):
             if task is not None:

@@ -35,11 +35,17 @@ def derive(key: bytes, salt: bytes, label: int, size: int) -> bytes:
     return stream.update(bytes(size))
 
 
+def session_key(master: bytes) -> tuple[bytes, int]:
+    """Derive the session key and the salt, as a number, from 128 bits of key with 96 bits of salt behind them."""
+    key, salt = master[:KEY_BYTES], master[KEY_BYTES : KEY_BYTES + SALT_BYTES]
+    return derive(key, salt, LABEL_KEY, KEY_BYTES), int.from_bytes(derive(key, salt, LABEL_SALT, SALT_BYTES), "big")
+
+
 def sealing(master: bytes) -> tuple[Seal, int]:
     """Make the sealing function and the salt, as a number, from 128 bits of key with 96 bits of salt behind them."""
-    key, salt = master[:KEY_BYTES], master[KEY_BYTES : KEY_BYTES + SALT_BYTES]
-    seal: Callable[..., bytes] = AESGCM(derive(key, salt, LABEL_KEY, KEY_BYTES)).encrypt
-    return seal, int.from_bytes(derive(key, salt, LABEL_SALT, SALT_BYTES), "big")
+    key, salt = session_key(master)
+    seal: Callable[..., bytes] = AESGCM(key).encrypt
+    return seal, salt
 
 
 def nonce(salt: int, place: int) -> bytes:

@@ -140,7 +140,7 @@ class Stream:
         #: Whether somebody began, stopped or moved since viewers were grouped last.
         self.stale = True
         self._pending: list[Packet] = []
-        self._groups: list[tuple[dict[Layer, Lane], list[Outlet]]] = []
+        self._groups: list[tuple[dict[Layer, Lane], list[Outlet], egress.Recipients]] = []
 
     @property
     def codecs(self) -> dict[str, str]:
@@ -219,7 +219,7 @@ class Stream:
             return
         if self.stale:
             self._regroup()
-        for lanes, outlets in self._groups:
+        for lanes, outlets, recipients in self._groups:
             sent: list[Packet] = []
             items: list[egress.Item] = []
             for packet in run:
@@ -229,7 +229,7 @@ class Stream:
                     sent.append(packet)
                     items.append(item)
             calls = egress.plan(items)
-            for number, place, first in egress.send(calls, [outlet.peer for outlet in outlets]):
+            for number, place, first in recipients.send(calls):
                 done = sum(len(call.items) for call in calls[:place]) + first
                 self._pause(outlets[number], sent[done:])
         for packet in run:
@@ -261,7 +261,10 @@ class Stream:
                 mark = (outlet.peer.seal is None, tuple(keys))
                 lanes = {key[0]: lane for key, lane in keys.items()}
                 groups.setdefault(mark, (lanes, []))[1].append(outlet)
-        self._groups = list(groups.values())
+        self._groups = [
+            (lanes, outlets, egress.Recipients([outlet.peer for outlet in outlets]))
+            for lanes, outlets in groups.values()
+        ]
 
     def begin_source(self, now: float) -> None:
         """A publisher starts or starts again: pictures wait for its first keyframe."""

@@ -84,7 +84,7 @@ class Viewer:
         sent = [(packet.sequence, item) for packet in found if (item := lane.item(packet)) is not None]
         calls = egress.plan([item for _, item in sent])
         lane.behind = end
-        for _, place, first in egress.send(calls, [self.peer]):
+        for _, place, first in egress.Recipients([self.peer]).send(calls):
             lane.behind = sent[sum(len(call.items) for call in calls[:place]) + first][0]
         if lane.behind > span.layer.delivered:
             lane.behind = None

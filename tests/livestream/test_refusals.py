@@ -15,7 +15,7 @@ import pytest
 from OpenSSL import SSL
 
 from benchmarks.rawpeer import RawPeer
-from livestream import offers, packets
+from livestream import handshake, offers
 from livestream.client import MediaClient
 from livestream.errors import Full, LiveError
 from livestream.packets import Peer
@@ -292,7 +292,7 @@ async def test_flood_of_handshakes_is_bounded(show: Any) -> None:
         if number % 100 == 99:
             await asyncio.sleep(0)
     queues = [v.peer._datagrams.queue.qsize() for v in process._rooms["room"].viewers.values()]
-    assert max(queues) <= packets.MAX_HANDSHAKE_QUEUE
+    assert max(queues) <= handshake.MAX_HANDSHAKE_QUEUE
     await until(lambda: process.stats()["peers"] == 2)
     await flooder.close()
 

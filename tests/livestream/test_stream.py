@@ -7,68 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livestream import rtcp, rtp
+from livestream import rtcp
 from livestream.layer import HISTORY, Packet
-from livestream.packets import Ingress
-from livestream.stream import Stream
 from tests.livestream.harness import H264_DELTA, H264_KEY
-from tests.livestream.wire import PICTURE, REPAIR, SOUND, Watcher
+from tests.livestream.wire import PICTURE, REPAIR, SOUND, Room, Watcher
 
 pytestmark = pytest.mark.anyio
 
 
-class Room:
-    """A stream with a publisher that the test plays."""
-
-    def __init__(self) -> None:
-        self.ingress = Ingress(["127.0.0.1"])
-        self.stream = Stream("room", {"video": ("h264", 90_000), "audio": ("opus", 48_000)})
-        self.asked: list[str] = []
-        self.now = 100.0
-        self.layer()
-
-    def layer(self, rid: str = "") -> None:
-        layer = self.stream.tracks["video"].layer(rid)
-        layer.request_keyframe = lambda: self.asked.append(rid)
-
-    def watcher(self, *, repairs: bool = False) -> Watcher:
-        return Watcher(self.ingress, self.stream, self, repairs=repairs)
-
-    def time(self) -> float:
-        return self.now
-
-    def call_later(self, delay: float, work: object) -> object:
-        raise AssertionError("no group of these tests needs a second portion")
-
-    def picture(
-        self, number: int, body: bytes = H264_DELTA, *, stamp: int | None = None, rid: str = "", marker: bool = True
-    ) -> bool:
-        """Take one packet, one frame each unless a timestamp is given; False for a duplicate."""
-        timestamp = number * 3000 if stamp is None else stamp
-        packet = rtp.RtpPacket(96, marker, number & 0xFFFF, timestamp & 0xFFFFFFFF, 5, False, body, b"ext")
-        taken = self.stream.tracks["video"].layer(rid).take(packet, self.now)
-        if taken is not None:
-            self.stream.forward(taken)
-        return taken is not None
-
-    def sound(self, number: int) -> None:
-        packet = rtp.RtpPacket(111, False, number & 0xFFFF, number * 960 & 0xFFFFFFFF, 6, False, b"sound", b"")
-        taken = self.stream.tracks["audio"].layer().take(packet, self.now)
-        assert taken is not None
-        self.stream.forward(taken)
-
-    def flush(self) -> None:
-        self.stream.flush(self.now)
-
-    def send(self, number: int, body: bytes = H264_DELTA, **more: object) -> bool:
-        taken = self.picture(number, body, **more)  # type: ignore[arg-type]
-        self.flush()
-        return taken
-
-
 @pytest.fixture
-async def room() -> "Iterator[Room]":
-    made = Room()
+async def room(by_native: bool) -> Iterator[Room]:
+    made = Room(by_native=by_native)
     yield made
     made.ingress.close()
 
@@ -360,14 +309,14 @@ async def test_reader_follows_the_heaviest_layer_in_numbers_that_go_on(room: Roo
     ),
 )
 async def test_no_number_is_ever_used_for_two_contents(
-    start: int, steps: list[tuple[int, bool, int, str, int]]
+    by_native: bool, start: int, steps: list[tuple[int, bool, int, str, int]]
 ) -> None:
     """With GCM the same number under the same key with other bytes would give the key stream away.
 
     Duplicates, reordering, roll-overs, full sockets, republishing, joiners, layers and retransmissions in any order;
     `Watcher.receive` compares everything that leaves.
     """
-    room = Room()
+    room = Room(by_native=by_native)
     try:
         watchers = [room.watcher(), room.watcher(repairs=True)]
         numbers = {"h": start, "l": (start + 999) & 0xFFFF}

@@ -34,7 +34,17 @@ def test_an_empty_machine_gets_advice_and_no_files(tmp_path: Path) -> None:
     for name in ("Data directory", "Broker", "Database", "Media process", "HTTPS"):
         assert found[name].state == "WARN", name
         assert found[name].fix, name
-    assert {"Python", "SQLite", "FFmpeg", "Disk", "Open files", "UDP receive buffer", "Clock", "Cores"} <= set(found)
+    assert {
+        "Python",
+        "SQLite",
+        "FFmpeg",
+        "Forwarding",
+        "Disk",
+        "Open files",
+        "UDP receive buffer",
+        "Clock",
+        "Cores",
+    } <= set(found)
 
 
 def test_what_runs_is_well(services: Services, media_process: object, tmp_path: Path) -> None:
