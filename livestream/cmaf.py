@@ -81,6 +81,21 @@ def fragment(number: int, track: int, start: int, samples: Sequence[Sample]) -> 
     return head(len(head(0)) + 8) + box(b"mdat", *(sample.data for sample in samples))
 
 
+#: Where a fragment of ours has its start, its count of samples, and the rows about them.
+_START_AT, _COUNT_AT, _ROWS_AT = 60, 80, 88
+
+
+def sound_samples(data: bytes) -> tuple[int, list[Sample]]:
+    """Read back a fragment of sound that `fragment` made: its first tick and its samples."""
+    (start,) = struct.unpack_from(">Q", data, _START_AT)
+    count, at = struct.unpack_from(">Ii", data, _COUNT_AT)
+    found = []
+    for duration, size, _ in struct.iter_unpack(">III", data[_ROWS_AT : _ROWS_AT + 12 * count]):
+        found.append(Sample(data[at : at + size], duration))
+        at += size
+    return start, found
+
+
 def _track(number: int, rate: int, entry: bytes, parameters: Parameters | None) -> bytes:
     size = struct.pack(">II", 0, 0)
     if parameters is not None:

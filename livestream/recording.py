@@ -1,11 +1,13 @@
 """A recording on disk: media files that only grow, and a journal of one JSON object a line that says what is whole.
 
 A *take* is a stretch with one init, in two files: `0000.mp4` (init, then for each segment a fragment of picture and
-one of Opus: it plays as it is) and `0000.aac.mp4` (the init of picture and AAC, then fragments of AAC). A segment's
-line is written after its bytes, so whatever is killed when, all that the journal names is there.
+one of Opus: it plays as it is) and `0000.aac.mp4`, the init of picture and AAC, whose fragments aac.py makes when
+somebody asks for them. A segment's line is written after its bytes, so whatever is killed when, all that the journal
+names is there.
 """
 
 import json
+import math
 import os
 import re
 import secrets
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from livestream import cmaf
-from livestream.cmaf import SOUND_TRACK, VIDEO_RATE, VIDEO_TRACK
+from livestream.cmaf import AAC_BIT_RATE, SOUND_TRACK, VIDEO_RATE, VIDEO_TRACK
 from livestream.h264 import Parameters, picture
 from livestream.segments import Segment
 
@@ -45,7 +47,7 @@ class Take:
 
 @dataclass(frozen=True)
 class Part:
-    """A segment that is whole: seconds of the recording, `at` since the epoch, and where it lies, by form."""
+    """A segment that is whole: seconds of the recording, `at` since the epoch, where picture and Opus lie."""
 
     number: int
     take: int
@@ -54,11 +56,13 @@ class Part:
     at: float
     jump: bool
     key: bool
-    bytes_of: dict[str, Places]
+    video: Places
+    sound: Places
 
     def size(self, form: str) -> int:
-        """How many bytes the segment has in one form."""
-        return sum(length for _, _, length in self.bytes_of[form])
+        """How many bytes the segment has in one form; with AAC that is not more than this."""
+        video, sound = (sum(length for _, _, length in places) for places in (self.video, self.sound))
+        return video + (sound if form == "opus" else math.ceil(self.duration * AAC_BIT_RATE / 8 * 1.1))
 
 
 @dataclass
@@ -74,7 +78,8 @@ class Recording:
     refused: str | None = None
     #: Bytes of the journal that were read; what is behind them is not a whole line.
     read: int = 0
-    _head: bytes = b""
+    #: The beginning of the journal, which no other recording has.
+    head_line: bytes = b""
 
     @property
     def duration(self) -> float:
@@ -85,7 +90,7 @@ class Recording:
         """Read what was written since; a folder without a journal is an empty recording."""
         try:
             with (self.folder / JOURNAL).open("rb") as file:
-                if not file.read(HEAD).startswith(self._head):
+                if not file.read(HEAD).startswith(self.head_line):
                     # The recording was begun anew.
                     self.takes, self.parts, self.closed, self.refused, self.read = [], [], True, None, 0
                 file.seek(self.read)
@@ -96,7 +101,7 @@ class Recording:
         for line in whole.splitlines():
             self._take(json.loads(line))
         if not self.read:
-            self._head = whole[:HEAD]
+            self.head_line = whole[:HEAD]
         self.read += len(whole)
         return self
 
@@ -131,10 +136,10 @@ class Recording:
                     Take(number, line["width"], line["height"], line["codec"], line["sound"], dict(heads))
                 )
             case {"segment": int(number), "take": int(take)}:
-                video = _place(file_name(take, "opus"), line["video"])
-                bytes_of = {form: video + _place(file_name(take, form), line.get(form)) for form in FORMS}
+                video, sound = (_place(file_name(take, "opus"), line.get(name)) for name in ("video", "opus"))
                 start, duration = line["start"] / VIDEO_RATE, line["duration"] / VIDEO_RATE
-                self.parts.append(Part(number, take, start, duration, line["at"], line["jump"], line["key"], bytes_of))
+                about = (line["at"], line["jump"], line["key"])
+                self.parts.append(Part(number, take, start, duration, *about, video, sound))
             case {"closed": True}:
                 self.closed = True
             case {"refused": str(codec)}:
@@ -174,11 +179,10 @@ class Writer:
         if segment.parameters != self._parameters:
             self._begin(segment.parameters)
         number = self._segments
-        fragments = [("opus", "video", cmaf.fragment(2 * number + 1, VIDEO_TRACK, *_pictures(segment)))]
-        for form, sound in (("opus", segment.opus), ("aac", segment.aac)):
-            if sound is not None and sound[1]:
-                fragments.append((form, form, cmaf.fragment(2 * number + 2, SOUND_TRACK, *sound)))
-        places = {name: self._append(form, data) for form, name, data in fragments}
+        fragments = {"video": cmaf.fragment(2 * number + 1, VIDEO_TRACK, segment.start, segment.video)}
+        if segment.sound is not None and segment.sound[1]:
+            fragments["opus"] = cmaf.fragment(2 * number + 2, SOUND_TRACK, *segment.sound)
+        places = {name: self._append("opus", data) for name, data in fragments.items()}
         line = {"segment": number, "take": self._takes - 1, "start": segment.start, "duration": segment.duration}
         self._note({**line, "at": segment.at, "jump": segment.jump, "key": segment.key, **places})
         self._segments += 1
@@ -234,10 +238,6 @@ class Writer:
         _write_all(self._journal, json.dumps(line, separators=(",", ":")).encode() + b"\n")
 
 
-def _pictures(segment: Segment) -> tuple[int, list[cmaf.Sample]]:
-    return segment.start, segment.video
-
-
 def _write_all(file: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
@@ -254,8 +254,7 @@ def _cut_tails(before: Recording) -> None:
         ends = [
             offset + length
             for part in before.parts
-            if part.take == last.number
-            for file, offset, length in part.bytes_of[form]
+            for file, offset, length in (*part.video, *part.sound)
             if file == name
         ]
         with (before.folder / name).open("rb+") as file:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from livestream.cmaf import SOUND_RATE, VIDEO_RATE, Sample
 from livestream.h264 import Frame, Parameters
-from livestream.sound import Sound
+from livestream.sound import SILENT_TICKS, Sound
 
 #: Seconds: a keyframe ends a segment that is this long; one is asked for after this time; without any the segment ends
 #: after this time all the same, so that a file loses no more when a process is killed and a player waits no longer.
@@ -84,8 +84,7 @@ class Segment:
     jump: bool
     key: bool
     video: list[Sample]
-    opus: tuple[int, list[Sample]] | None
-    aac: tuple[int, list[Sample]] | None
+    sound: tuple[int, list[Sample]] | None
 
 
 @dataclass
@@ -161,11 +160,11 @@ class Segmenter:
             cut = self._closed[0]
             if self._sound is not None:
                 end = _sound_place(cut.end)
-                if self._sound.ready < end:
+                if self._sound.end < end:
                     if now - cut.closed < SOUND_WAIT:
                         break
-                    # What still comes for this time is too late: it is filled past the encoder's delay.
-                    self._sound.fill(end + 3 * 960)
+                    # What still comes for this time is too late.
+                    self._sound.fill(end + SILENT_TICKS)
             made.append(self._segment(self._closed.popleft()))
         return made
 
@@ -229,11 +228,9 @@ class Segmenter:
             Sample(frame.data, max(end - begin, 0), frame.key, frame.ticks - begin)
             for frame, begin, end in zip(cut.frames, decoded, ends, strict=True)
         ]
-        opus = aac = None
-        if self._sound is not None:
-            opus, aac = self._sound.take(_sound_place(cut.end))
+        sound = self._sound.take(_sound_place(cut.end)) if self._sound is not None else None
         first = cut.frames[0]
-        return Segment(first.parameters, cut.start, cut.end - cut.start, cut.at, cut.jump, first.key, video, opus, aac)
+        return Segment(first.parameters, cut.start, cut.end - cut.start, cut.at, cut.jump, first.key, video, sound)
 
 
 def _sound_place(ticks: int) -> int:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from livestream import playlist
+from livestream import aac, playlist
 from livestream.recording import FORMS, Recording
 from shop import catalog, shows
 from shop.shows import Show
@@ -90,7 +90,11 @@ def file(request: Request) -> Response:
     held = recording.takes if kind == "mp4" else recording.parts
     if int(number) >= len(held):
         raise _nothing()
-    places = recording.head(int(number), form) if kind == "mp4" else recording.parts[int(number)].bytes_of[form]
+    if kind == "mp4":
+        places = recording.head(int(number), form)
+    else:
+        part = recording.parts[int(number)]
+        places = part.video + (part.sound if form == "opus" else aac.segment(recording, part.number))
 
     def read(start: int, stop: int) -> Iterator[bytes]:
         return recording.blocks(places, start, stop)
