@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from storage.settings import Settings
 from web import (
     checkout,
+    exports,
     feed,
     health,
     hidden,
@@ -65,6 +66,7 @@ ROUTES: Sequence[BaseRoute] = [
     *hidden.routes,
     *feed.routes,
     *video.routes,
+    *exports.routes,
     *products.routes,
     *checkout.routes,
     *privacy.routes,

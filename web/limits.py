@@ -31,6 +31,9 @@ LIMITS: dict[str, tuple[int, float]] = {
     "patch": (300, MINUTE),
     "events": (120, MINUTE),
     "upload": (300, HOUR),
+    # each keeps a core busy for seconds; guests are made freely, so their address is counted too
+    "file": (20, HOUR),
+    "file-address": (60, HOUR),
     "order": (30, MINUTE),
     "write": (300, MINUTE),
     "feed": (300, MINUTE),

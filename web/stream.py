@@ -102,13 +102,13 @@ class Stream:
 
 
 def visible_to(person: Person | None, merchant_id: str | None) -> Callable[[Message], bool]:
-    """Return which facts a person may see: everybody's stock and rooms, one's own feed, one's own shop's clips."""
+    """Return which facts a person may see: all stock and rooms, one's own feed and files, one's own shop's clips."""
 
     def wants(message: Message) -> bool:
         kind, _, subject = message.topic.partition(":")
         if kind in ("stock", "room"):
             return True
-        if kind == "viewer":
+        if kind in ("viewer", "export"):
             return person is not None and subject == person.id
         if kind == "clip":
             return merchant_id is not None and message.fact.get("merchant_id") == merchant_id

@@ -10,11 +10,12 @@ import celery.signals
 
 from storage import accounts, jobs
 from storage.clock import utcnow
+from storage.database import Tx
 from storage.jobs import Claim, Superseded
 from storage.settings import Settings
-from video_assembly import privacy, recordings, videos
+from video_assembly import downloads, privacy, recordings, videos
 from video_assembly.ingest import Limits
-from workers import ingest, recording
+from workers import export, ingest, recording
 from workers.workshop import Ringer, Workshop, holding
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,12 @@ KINDS = {
     "ingest": Kind(ingest.run, round(20 + 20 * Limits().seconds)),
     "assemble": Kind(assemble, 30),
     recordings.JOB: Kind(recording.run, 120),
+    # a video lasts 30 s, and a busy machine encodes at a fifth of its speed
+    downloads.JOB: Kind(export.run, 300),
 }
+
+# What is told to the person when the last attempt at a job has failed.
+GIVE_UP: dict[str, Callable[[Tx, str], None]] = {"ingest": ingest.give_up, downloads.JOB: export.give_up}
 
 
 def name_of(kind: str) -> str:
@@ -74,8 +80,9 @@ def sweep(workshop: Workshop) -> None:
     with workshop.db.writing() as tx:
         swept = jobs.sweep(tx, now)
         for lost in swept.failed:
-            if lost.kind == "ingest":
-                ingest.give_up(tx, lost.subject_id)
+            if lost.kind in GIVE_UP:
+                GIVE_UP[lost.kind](tx, lost.subject_id)
+        downloads.expire(tx, now)
     if swept.failed:
         log.error("gave up %s", ", ".join(f"{lost.kind} {lost.job_id}" for lost in swept.failed))
     if swept.lapsed:
@@ -84,6 +91,7 @@ def sweep(workshop: Workshop) -> None:
         # a queue is nothing to warn of
         log.info("rang again for %d jobs that wait for their turn", len(swept.rung) - len(swept.lapsed))
     workshop.media.clear_incoming(now - LEFT_BEHIND)
+    export.sweep(workshop)
 
 
 def tidy(workshop: Workshop) -> None:
@@ -130,7 +138,7 @@ def register(app: Any, settings: Settings, ring: Ringer) -> None:
 def _give_back(workshop: Workshop, held: Claim, reason: str) -> None:
     try:
         with workshop.db.writing() as tx:
-            if jobs.give_back(tx, held, reason, utcnow()) and held.kind == "ingest":
-                ingest.give_up(tx, held.subject_id)
+            if jobs.give_back(tx, held, reason, utcnow()) and held.kind in GIVE_UP:
+                GIVE_UP[held.kind](tx, held.subject_id)
     except Superseded:
         log.info("job %s was taken over meanwhile", held.job_id)

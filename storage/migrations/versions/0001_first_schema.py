@@ -284,6 +284,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_recipes_product_id"), ["product_id"], unique=False)
 
     op.create_table(
+        "exports",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("recipe_id", sa.String(length=36), nullable=False),
+        sa.Column("wanted", sa.JSON(), nullable=False),
+        sa.Column("texts", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("progress", sa.Float(), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=True),
+        sa.Column("detail", sa.String(length=500), nullable=True),
+        sa.Column("bytes", sa.Integer(), nullable=True),
+        sa.Column("note", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_exports_person_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["recipe_id"], ["recipes.id"], name=op.f("fk_exports_recipe_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exports")),
+    )
+    with op.batch_alter_table("exports", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exports_person_id_recipe_id"), ["person_id", "recipe_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_exports_state_ended_at"), ["state", "ended_at"], unique=False)
+
+    op.create_table(
         "roles",
         sa.Column("person_id", sa.String(length=36), nullable=False),
         sa.Column("role", sa.String(length=10), nullable=False),
