@@ -7,6 +7,11 @@ const STILL_MILLISECONDS = 2500;
 const PICTURE_MILLISECONDS = 20_000;
 /** Native players say nothing of their live edge; pieces are about this long, in seconds. */
 const NATIVE_EDGE_SECONDS = 4;
+/**
+ * As far as one goes back, from the start. hls.js reckons the start of a list back from what it played, so in a long
+ * show it comes to 3e-14 instead of 0, and takes a seek to 0 for one to before the list: it goes on loading live.
+ */
+const EARLIEST_SECONDS = 0.1;
 
 /** The room as a file in pieces (HLS), playing in one video element: some seconds late, and back to the show's start. */
 export class Hls {
@@ -46,7 +51,8 @@ export class Hls {
     if (seekable.length === 0) return { start: 0, end: 0, edge: 0, at: currentTime };
     const end = seekable.end(seekable.length - 1);
     const edge = this.engine?.liveSyncPosition ?? end - NATIVE_EDGE_SECONDS;
-    return { start: seekable.start(0), end, edge: Math.max(edge, seekable.start(0)), at: currentTime };
+    const start = seekable.start(0) + EARLIEST_SECONDS;
+    return { start, end, edge: Math.max(edge, start), at: currentTime };
   }
 
   /** Load and play; rejects with Refused. */
