@@ -1,14 +1,22 @@
 """Fixtures that the tests of several packages share."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from storage.database import Database, metadata
 
+# How long an example takes is the machine's affair and that of who else is on it.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
 SHARED_MEDIA = Path(__file__).parents[2] / "shared" / "media"
+# Fixtures of the one running demo and of the browser that looks at it.
+DEMO = {"running", "browser"}
 
 
 def missing(reason: str) -> None:
@@ -18,17 +26,41 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the long campaigns unless they are asked for, and let the shared browser come last.
+def lane(item: pytest.Item) -> str:
+    """Name the tests that one process runs one after the other: those of a file, and all that share the demo."""
+    return "demo" if DEMO & set(getattr(item, "fixturenames", ())) else item.nodeid.partition("::")[0]
 
-    While Playwright's synchronous driver lives, its event loop counts as running, and `asyncio.run` refuses to work.
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long campaigns unless they are asked for; what takes longest begins first, beside the others.
+
+    Fuzzing lives on the time that the others leave idle. In a file those that share Playwright's driver come last:
+    while it lives, its event loop counts as running, and `asyncio.run` refuses to work.
     """
     if "soak" not in config.getoption("markexpr"):
         campaigns = [item for item in items if item.get_closest_marker("soak")]
         if campaigns:
             config.hook.pytest_deselected(items=campaigns)
             items[:] = [item for item in items if item not in campaigns]
-    items.sort(key=lambda item: "playwright" in getattr(item, "fixturenames", ()))
+    slow = Counter(lane(item) for item in items if item.get_closest_marker("slow"))
+
+    def turn(item: pytest.Item) -> tuple[bool, bool, int, str, bool]:
+        name = lane(item)
+        return (
+            not name.endswith("test_fuzz.py"),
+            name != "demo",
+            -slow[name],
+            name,
+            "playwright" in getattr(item, "fixturenames", ()),
+        )
+
+    items.sort(key=turn)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep a lane's tests in one process; told here, because pytest-xdist reads it when all are collected."""
+    item.add_marker(pytest.mark.xdist_group(lane(item)))
 
 
 @pytest.fixture(scope="session")

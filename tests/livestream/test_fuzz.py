@@ -1,6 +1,6 @@
 """Everything that reads bytes of strangers, fuzzed; what ever broke it is replayed for ever.
 
-30 s of CPU for each target, all at once on the machine's cores; `scripts/test --soak` takes 300 s for each.
+30 s of CPU for each target, of what the other tests leave of the cores; `scripts/test --soak` takes 300 s for each.
 """
 
 import importlib.util
@@ -31,14 +31,6 @@ def replay(target: str) -> None:
             raise AssertionError(f"{path.relative_to(ROOT)} breaks it again") from error
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_seeds_and_old_crashes_do_no_harm(target: str) -> None:
-    """In a process of its own, because a target may put fixed numbers in the place of chance."""
-    code = f"from tests.livestream.test_fuzz import replay; replay({target!r})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
 def campaign(target: str, seconds: float, folder: Path) -> tuple[int, str]:
     """Fuzz one target in a process of its own; its exit status and what it said."""
     command = [sys.executable, "-m", "tests.livestream.fuzzer", target]
@@ -64,6 +56,14 @@ def fuzz_all(seconds: float, folder: Path) -> None:
 def test_fuzzing_finds_nothing(tmp_path: Path) -> None:
     """30 s of CPU each."""
     fuzz_all(30, tmp_path)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_seeds_and_old_crashes_do_no_harm(target: str) -> None:
+    """In a process of its own, because a target may put fixed numbers in the place of chance."""
+    code = f"from tests.livestream.test_fuzz import replay; replay({target!r})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.soak
