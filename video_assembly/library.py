@@ -142,7 +142,11 @@ class Segment:
 
 @dataclass(frozen=True)
 class SegmentCandidate:
-    """A segment that a storyboard may use now; `category` is the segment's own, else its product's."""
+    """A segment that a storyboard may use now; `category` is the segment's own, else its product's.
+
+    `start_ms` is its place in its clip. `colour` (0xRRGGBB, the dominant one) and `pace` (0 still to 1 quick) are None
+    where the footage was not looked at.
+    """
 
     id: str
     clip_id: str
@@ -159,6 +163,9 @@ class SegmentCandidate:
     language: str | None
     tags: tuple[str, ...]
     created_at: datetime
+    start_ms: int = 0
+    colour: int | None = None
+    pace: float | None = None
 
 
 def media_key(digest: str) -> str:
@@ -380,7 +387,7 @@ def unknown_segment() -> NotFound:
 
 # The packed sample tables are the bulk of a row: only stitching reads them.
 _SHOWN = [segments.c[field.name] for field in fields(Segment)]
-_CANDIDATE = [field.name for field in fields(SegmentCandidate) if field.name != "category"]
+_CANDIDATE = [field.name for field in fields(SegmentCandidate) if field.name in segments.c and field.name != "category"]
 _MERCHANTS_OWN = (
     "product_id",
     "category",

@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 from storage.database import Tx
 from video_assembly import library
 from video_assembly.library import segments
-from video_assembly.storyboard import Shelf
-from video_assembly.templates import templates
-from video_assembly.vetoes import vetoes
+from video_assembly.shelf import Shelf
+from video_assembly.templates import active_templates, templates
+from video_assembly.vetoes import vetoed, vetoes
 
 # New and removed segments are seen at once by their number; a changed role, or rights that begin, this much later.
 KEPT_FOR = timedelta(seconds=5)
@@ -30,7 +30,7 @@ def current(tx: Tx, now: datetime) -> Shelf:
     found = _kept.get(key)
     if found is not None and found[0] == stamp and timedelta(0) <= now - found[1] < KEPT_FOR:
         return found[2]
-    shelf = Shelf(library.candidates(tx, now))
+    shelf = Shelf(library.candidates(tx, now), active_templates(tx), vetoed(tx))
     while len(_kept) >= MOST_KEPT:
         _kept.pop(next(iter(_kept)), None)
     _kept[key] = (stamp, now, shelf)

@@ -1,53 +1,57 @@
-"""Which segments make a video about one product: hook, demo, proof, offer, call to action, in this order.
+"""Which segments make a video about one product, in the order of its merchant's template.
 
-Pure: candidates, rules and a seed in, a storyboard out. A plan is the cheapest path over the roles whose length is in
-the window; a small share of surprises replaces hook, demo or proof, never the offer or the call to action.
+Pure: a shelf, a viewer's past and a seed in, a storyboard out. A plan is the cheapest way through the template's roles:
+a segment costs less the more it interests this viewer and more the more often it was seen, neighbours cost what their
+colours and paces differ. Among few choices it is the best there is, among many the best of the 40 cheapest of each
+role. A small share of surprises replaces hook, demo or proof, never the offer or the call to action.
 """
 
+from __future__ import annotations
+
 import random
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from video_assembly.library import SegmentCandidate
-from video_assembly.templates import LONGEST_MS, NEEDED, ORDER, SHORTEST_MS
+from video_assembly.paths import Costs, Ways
+from video_assembly.shelf import Lot, Shelf, Subject
+from video_assembly.templates import Template
+
+__all__ = ["Part", "Rules", "Shelf", "Storyboard", "Subject", "campaign", "plan"]
 
 EXPLORED = ("hook", "demo", "proof")
-
-# Costs of a plan. A part that is missing weighs more than one repetition and less than two, so a small library varies
-# its videos by leaving a part out; each further one weighs more, and the hook is the last to go.
-MISSING = {"hook": 0.7, "demo": 0.5, "proof": 0.5}
-MISSING_MORE = 0.5
-REPEATED = 0.3
-MOST_REPEATED = 3
-# Against a segment of the role in the viewer's language; where there is none, this one costs nothing.
-FOREIGN = 2.0
-# The same whole video again, on top of its parts' repetitions: there is nearly always another way to tell it.
-SAME_AGAIN = 0.5
-MOST_WAYS = 40
-# A hook about another product of the category comes in when the product's own was just seen.
-BORROWED = 0.1
 # As with products: small, explicit, logged.
 EXPLORATION = 0.05
 
-NOTHING_USED: Mapping[str, int] = {}
-NOTHING_TOLD: Mapping[tuple[str, ...], int] = {}
+# What a segment costs that was seen endlessly often; half of it after three times, and never so much that it could not
+# come again: a small library repeats itself rather than running dry.
+FATIGUE = 1.2
+TIRED_AFTER = 3.0
+# How much of a showing counts for another take of the same role from the same clip.
+ALIKE = 0.25
+# What a segment that has all that the viewer likes costs less.
+INTEREST = 0.5
+# The same whole video again, on top of its parts' repetitions: there is nearly always another way to tell it.
+SAME_AGAIN = 0.5
+MOST_TOLD = 3
+MOST_WAYS = 500
+# Neighbours that differ by less count as alike for the reason that is given.
+NOTABLE = 0.02
+MOST_COMPARED = 10
 
-
-@dataclass(frozen=True)
-class Subject:
-    """The product that a video is about."""
-
-    product_id: str
-    merchant_id: str
-    category: str
+NOTHING_USED: Mapping[str, float] = {}
+NOTHING_TOLD: Mapping[tuple[str, ...], float] = {}
+NO_TASTES: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What holds for every plan: lengths in milliseconds, the viewer's language, the share of surprises."""
+    """What holds for every plan of a viewer: the language, the share of surprises."""
 
-    shortest_ms: int = SHORTEST_MS
-    longest_ms: int = LONGEST_MS
     language: str | None = None
     exploration: float = EXPLORATION
 
@@ -56,8 +60,8 @@ class Rules:
 class Part:
     """A segment in a storyboard: why it, as a code, and the exact chance that it was chosen, given those before it.
 
-    Codes: `only-one`, `own-language`, `not-seen-lately`, `about-category` (a hook of another product), `fits-best`,
-    `surprise`.
+    Codes: `only-one`, `own-language`, `your-interest`, `not-seen-lately`, `about-category` (a hook of another
+    product), `goes-with-before`, `fits-best`, `surprise`.
     """
 
     segment: SegmentCandidate
@@ -83,50 +87,11 @@ class Storyboard:
         return tuple(part.segment.id for part in self.parts)
 
 
-Choices = dict[str, list[SegmentCandidate]]
-Plan = dict[str, SegmentCandidate]
+class Everything:
+    """A container of all product ids: where nobody rules out any, every product lends its hooks."""
 
-
-class Shelf:
-    """All candidates, sorted once for many plans; it never changes and may be shared by threads."""
-
-    def __init__(self, candidates: Iterable[SegmentCandidate]) -> None:
-        self.segments: dict[str, SegmentCandidate] = {}
-        self._of_product: dict[tuple[str, str], list[SegmentCandidate]] = {}
-        self._hooks: dict[tuple[str, str], list[SegmentCandidate]] = {}
-        # The newest first: between equals it wins.
-        for each in sorted(candidates, key=lambda each: each.id, reverse=True):
-            if each.role not in ORDER:
-                continue
-            self.segments[each.id] = each
-            if each.product_id is not None:
-                self._of_product.setdefault((each.merchant_id, each.product_id), []).append(each)
-            if each.role == "hook":
-                self._hooks.setdefault((each.merchant_id, each.category), []).append(each)
-        self._tellable: dict[tuple[Subject, int, int], bool] = {}
-
-    def tellable(self, subject: Subject, rules: Rules) -> bool:
-        """Tell whether a video about this product can be made without another product's hook."""
-        key = (subject, rules.shortest_ms, rules.longest_ms)
-        found = self._tellable.get(key)
-        if found is None:
-            found = any(_fits(group, rules) for group in self.groups(subject, ()))
-            self._tellable[key] = found
-        return found
-
-    def groups(self, subject: Subject, lend: Collection[str]) -> list[Choices]:
-        """Return the choices for each role, once for each init digest, because unequal ones never meet.
-
-        Hooks are also those about the category alone and those of the products in `lend`, of the same merchant.
-        """
-        groups: dict[str, Choices] = {}
-        for each in self._of_product.get((subject.merchant_id, subject.product_id), ()):
-            groups.setdefault(each.init_digest, {}).setdefault(each.role, []).append(each)
-        for hook in self._hooks.get((subject.merchant_id, subject.category), ()):
-            borrowed = hook.product_id is None or (hook.product_id in lend and hook.product_id != subject.product_id)
-            if borrowed and hook.init_digest in groups:
-                groups[hook.init_digest].setdefault("hook", []).append(hook)
-        return [group for group in groups.values() if group.keys() >= NEEDED]
+    def __contains__(self, _: object) -> bool:
+        return True
 
 
 def plan(
@@ -135,152 +100,183 @@ def plan(
     rules: Rules,
     seed: str,
     *,
-    used: Mapping[str, int] = NOTHING_USED,
-    told: Mapping[tuple[str, ...], int] = NOTHING_TOLD,
-    lend: Collection[str] = (),
+    used: Mapping[str, float] = NOTHING_USED,
+    told: Mapping[tuple[str, ...], float] = NOTHING_TOLD,
+    lend: Container[str] = (),
+    tastes: Mapping[str, float] = NO_TASTES,
+    template: Template | None = None,
+    without: Collection[tuple[str, ...]] = (),
 ) -> Storyboard | None:
     """Return the storyboard of a video about `subject`, or None when its segments make none.
 
-    `used` says how often the viewer lately had each segment, `told` each whole video (its segments' ids in order);
-    `lend` names products whose hooks may open this video.
+    `used` says how often the viewer had each segment, decayed; `told` how often each whole video (its segments' ids in
+    order); `lend` names products whose hooks may open this video; `tastes` are what the viewer thinks of tags, -1 to 1.
+    A `template` takes the place of the merchant's. Videos in `without`, and vetoed ones, are not made.
     """
-    best: tuple[float, Plan, Choices] | None = None
-    for group in shelf.groups(subject, lend):
-        found = _freshest(group, subject, rules, used, told)
-        if found is not None and (best is None or found[0] < best[0]):
-            best = (*found, group)
-    if best is None:
-        return None
-    _, greedy, group = best
-    chosen = dict(greedy)
-    # Which values these draws take decides nothing about anybody's security.
-    dice = random.Random(seed)  # noqa: S311
-    parts = []
-    for role in ORDER:
-        if role not in greedy:
-            continue
-        open_to = _open_to(group[role], chosen, greedy[role], rules)
-        propensity = 1.0
-        if role in EXPLORED and len(open_to) > 1:
-            # Both draws are always made, so that the next role's do not depend on this one's.
-            explores, surprise = dice.random() < rules.exploration, open_to[dice.randrange(len(open_to))]
-            if explores:
-                chosen[role] = surprise
-            propensity = rules.exploration / len(open_to) + (1 - rules.exploration) * (chosen[role] is greedy[role])
-        reason = (
-            "surprise" if chosen[role] is not greedy[role] else _reason(greedy[role], group[role], subject, rules, used)
+    template = template or shelf.template(subject)
+    unwanted = {*shelf.vetoed(subject), *without}
+    for tier in shelf.tiers(subject, template, rules.language):
+        best: tuple[float, list[int], _View] | None = None
+        for lot in tier:
+            view = _View(lot, used, lend, tastes)
+            found = _freshest(view, told, unwanted)
+            if found is not None and (best is None or found[0] < best[0]):
+                best = (*found, view)
+        if best is not None:
+            return _explored(best[2], best[1], rules, seed, unwanted, shelf)
+    return None
+
+
+def campaign(
+    shelf: Shelf, subject: Subject, rules: Rules, seed: str, count: int, *, template: Template | None = None
+) -> list[Storyboard]:
+    """Return up to `count` different videos about a product, each as unlike those before it as the library allows."""
+    boards: list[Storyboard] = []
+    used: Counter[str] = Counter()
+    made: set[tuple[str, ...]] = set()
+    plain = Rules(rules.language, 0.0)
+    for number in range(count):
+        board = plan(
+            shelf, subject, plain, f"{seed}:{number}", used=used, lend=Everything(), template=template, without=made
         )
-        parts.append(Part(chosen[role], reason, propensity))
-    return Storyboard(subject, tuple(parts))
+        if board is None:
+            break
+        boards.append(board)
+        used.update(board.segment_ids)
+        made.add(board.segment_ids)
+    return boards
+
+
+class _View:
+    """A lot as one viewer sees it: what each choice costs."""
+
+    def __init__(self, lot: Lot, used: Mapping[str, float], lend: Container[str], tastes: Mapping[str, float]) -> None:
+        self.lot = lot
+        self.seen = [np.zeros(len(each)) for each in lot.costs]
+        self.liked = [np.zeros(len(each)) for each in lot.costs]
+        for tag, taste in tastes.items():
+            for n, m in lot.tagged.get(tag, ()):
+                self.liked[n][m] += taste
+        # Whichever is shorter is looked through.
+        for segment_id in used if len(used) <= len(lot.place) else lot.place:
+            place, times = lot.place.get(segment_id), used.get(segment_id, 0.0)
+            if place is None or times <= 0:
+                continue
+            self.seen[place[0]][place[1]] += times
+            for n, m in lot.alike.get(place, ()):
+                self.seen[n][m] += ALIKE * times
+        self.costs: list[Costs] = [
+            fixed - INTEREST * np.clip(liked, -1, 1) + FATIGUE * seen / (TIRED_AFTER + seen)
+            for fixed, liked, seen in zip(lot.costs, self.liked, self.seen, strict=True)
+        ]
+        for n, m, product_id in lot.borrowed:
+            if product_id not in lend:
+                self.costs[n][m] = np.inf
+
+    def ids(self, way: Sequence[int]) -> tuple[str, ...]:
+        """The segments of a way, in their order."""
+        return tuple(self.lot.choices[n][m].id for n, m in enumerate(way) if m >= 0)
 
 
 def _freshest(
-    group: Choices,
-    subject: Subject,
-    rules: Rules,
-    used: Mapping[str, int],
-    told: Mapping[tuple[str, ...], int],
-) -> tuple[float, Plan] | None:
-    """Return the cheapest plan when telling the same whole video again costs too."""
-    best: tuple[float, Plan] | None = None
-    # Each plan that was told before is split into the ways without one of its segments.
-    waiting: list[frozenset[str]] = [frozenset()]
-    known = {frozenset[str]()}
-    for _ in range(MOST_WAYS):
-        if not waiting:
+    view: _View, told: Mapping[tuple[str, ...], float], unwanted: Collection[tuple[str, ...]]
+) -> tuple[float, list[int]] | None:
+    """Return the cheapest way when telling the same whole video again costs too."""
+    ways, kept = view.lot.ways(view.costs)
+    costs = view.costs if kept is None else [view.costs[n][each] for n, each in enumerate(kept)]
+    found = _first(view, ways, costs, kept, told, unwanted)
+    if found is None and kept is not None:
+        # All that the cheapest make is unwanted, which is as good as never so.
+        found = _first(view, view.lot.all_ways(), view.costs, None, told, unwanted)
+    return found
+
+
+def _first(
+    view: _View,
+    ways: Ways,
+    costs: Sequence[Costs],
+    kept: Sequence[NDArray[np.int64]] | None,
+    told: Mapping[tuple[str, ...], float],
+    unwanted: Collection[tuple[str, ...]],
+) -> tuple[float, list[int]] | None:
+    best: tuple[float, list[int]] | None = None
+    for number, (cost, way) in enumerate(ways.cheapest(costs)):
+        if best is not None and (cost >= best[0] or number >= MOST_WAYS):
             break
-        without = waiting.pop(0)
-        found = _cheapest(group, subject, rules, used, without)
-        if found is None or (best is not None and found[0] >= best[0]):
+        chosen = list(way) if kept is None else [int(kept[n][m]) if m >= 0 else -1 for n, m in enumerate(way)]
+        ids = view.ids(chosen)
+        if ids in unwanted:
             continue
-        cost, path = found
-        ids = tuple(path[role].id for role in ORDER if role in path)
-        times = min(told.get(ids, 0), MOST_REPEATED)
-        if best is None or cost + SAME_AGAIN * times < best[0]:
-            best = (cost + SAME_AGAIN * times, path)
-        if times:
-            ways = [without | {each} for each in ids]
-            waiting += [way for way in ways if way not in known]
-            known.update(ways)
+        cost += SAME_AGAIN * min(told.get(ids, 0), MOST_TOLD)
+        if best is None or cost < best[0]:
+            best = (cost, chosen)
     return best
 
 
-def _cheapest(
-    group: Choices, subject: Subject, rules: Rules, used: Mapping[str, int], without: Collection[str]
-) -> tuple[float, Plan] | None:
-    # Length so far and parts left out -> the cheapest way there; lengths are few: segments are whole units long.
-    reached: dict[tuple[int, int], tuple[float, tuple[SegmentCandidate, ...]]] = {(0, 0): (0.0, ())}
-    for role in ORDER:
-        options: dict[int, tuple[float, SegmentCandidate]] = {}
-        spoken = any(not _foreign(each, rules) for each in group.get(role, ()))
-        for each in group.get(role, ()):
-            if each.id in without:
-                continue
-            cost = _cost(each, subject, used) + FOREIGN * (spoken and _foreign(each, rules))
-            if each.duration_ms not in options or cost < options[each.duration_ms][0]:
-                options[each.duration_ms] = (cost, each)
-        following: dict[tuple[int, int], tuple[float, tuple[SegmentCandidate, ...]]] = {}
-        for (length, left_out), (cost, path) in reached.items():
-            ways = [
-                (length + duration, left_out, cost + more, (*path, each)) for duration, (more, each) in options.items()
-            ]
-            if role not in NEEDED:
-                ways.append((length, left_out + 1, cost + MISSING[role] + MISSING_MORE * left_out, path))
-            for to_length, to_left_out, to_cost, to_path in ways:
-                key = (to_length, to_left_out)
-                if to_length <= rules.longest_ms and (key not in following or to_cost < following[key][0]):
-                    following[key] = (to_cost, to_path)
-        reached = following
-    whole = [found for (length, _), found in reached.items() if length >= rules.shortest_ms]
-    if not whole:
-        return None
-    cost, path = min(whole, key=lambda found: (found[0], [each.id for each in found[1]]))
-    return cost, {each.role: each for each in path}
-
-
-def _cost(each: SegmentCandidate, subject: Subject, used: Mapping[str, int]) -> float:
-    repeated = REPEATED * min(used.get(each.id, 0), MOST_REPEATED)
-    return repeated + BORROWED * (each.product_id != subject.product_id)
-
-
-def _foreign(each: SegmentCandidate, rules: Rules) -> bool:
-    """Tell whether a segment speaks another language; one without a language fits everybody."""
-    return bool(each.language and rules.language) and (each.language or "")[:2] != (rules.language or "")[:2]
-
-
-def _open_to(
-    candidates: Sequence[SegmentCandidate], chosen: Plan, greedy: SegmentCandidate, rules: Rules
-) -> list[SegmentCandidate]:
-    others = sum(each.duration_ms for each in chosen.values() if each.role != greedy.role)
-    return [
-        each
-        for each in candidates
-        if rules.shortest_ms <= others + each.duration_ms <= rules.longest_ms
-        and _foreign(each, rules) <= _foreign(greedy, rules)
-    ]
-
-
-def _reason(
-    each: SegmentCandidate,
-    candidates: Sequence[SegmentCandidate],
-    subject: Subject,
+def _explored(
+    view: _View,
+    greedy: Sequence[int],
     rules: Rules,
-    used: Mapping[str, int],
-) -> str:
-    if each.product_id != subject.product_id:
+    seed: str,
+    unwanted: Collection[tuple[str, ...]],
+    shelf: Shelf,
+) -> Storyboard:
+    lot = view.lot
+    chosen = list(greedy)
+    # Which values these draws take decides nothing about anybody's security.
+    dice = random.Random(seed)  # noqa: S311
+    parts = []
+    for n, role in enumerate(lot.order):
+        if greedy[n] < 0:
+            continue
+        propensity = 1.0
+        if role in EXPLORED:
+            open_to = _open_to(view, n, chosen, unwanted)
+            if len(open_to) > 1:
+                # Both draws are always made, so that the next role's do not depend on this one's.
+                explores, surprise = dice.random() < rules.exploration, open_to[dice.randrange(len(open_to))]
+                if explores:
+                    chosen[n] = surprise
+                propensity = rules.exploration / len(open_to) + (1 - rules.exploration) * (chosen[n] == greedy[n])
+        reason = "surprise" if chosen[n] != greedy[n] else _reason(view, n, chosen, rules, shelf)
+        parts.append(Part(lot.choices[n][chosen[n]], reason, propensity))
+    return Storyboard(lot.subject, tuple(parts))
+
+
+def _open_to(view: _View, n: int, chosen: Sequence[int], unwanted: Collection[tuple[str, ...]]) -> list[int]:
+    """Return what could stand in the place of layer `n`'s choice with all the rules kept."""
+    lot = view.lot
+    others = [(i, m) for i, m in enumerate(chosen) if m >= 0 and i != n]
+    lengths = sum(int(lot.units[i][m]) for i, m in others) + lot.units[n]
+    bits = lot.bits[n].copy()
+    for i, m in others:
+        bits |= lot.bits[i][m]
+    holds = (lengths >= lot.window[0]) & (lengths <= lot.window[1]) & (bits == lot.wanted) & np.isfinite(view.costs[n])
+    found: list[int] = np.flatnonzero(holds).tolist()
+    if not unwanted:
+        return found
+    return [m for m in found if view.ids([*chosen[:n], m, *chosen[n + 1 :]]) not in unwanted]
+
+
+def _reason(view: _View, n: int, chosen: Sequence[int], rules: Rules, shelf: Shelf) -> str:
+    lot, m = view.lot, chosen[n]
+    each = lot.choices[n][m]
+    if each.product_id != lot.subject.product_id:
         return "about-category"
-    if len(candidates) == 1:
-        return "only-one"
-    if not _foreign(each, rules) and any(_foreign(other, rules) for other in candidates):
+    others = np.flatnonzero(np.isfinite(view.costs[n]))
+    others = others[others != m]
+    spoken = each.language and rules.language and lot.language == rules.language[:2]
+    if spoken and any(other.language != lot.language for other in shelf.lots(lot.subject, lot.template)):
         return "own-language"
-    if any(used.get(other.id, 0) > used.get(each.id, 0) for other in candidates):
+    if not len(others):
+        return "only-one"
+    if view.liked[n][m] > view.liked[n][others].min():
+        return "your-interest"
+    if view.seen[n][m] < view.seen[n][others].max():
         return "not-seen-lately"
+    before = [(i, chosen[i]) for i in range(n) if chosen[i] >= 0]
+    if before:
+        joined = lot.join(before[-1], (n, m))
+        if any(joined + NOTABLE < lot.join(before[-1], (n, other)) for other in others[:MOST_COMPARED].tolist()):
+            return "goes-with-before"
     return "fits-best"
-
-
-def _fits(group: Choices, rules: Rules) -> bool:
-    lengths = {0}
-    for role in ORDER:
-        durations = {each.duration_ms for each in group.get(role, ())} | (set() if role in NEEDED else {0})
-        lengths = {length + more for length in lengths for more in durations if length + more <= rules.longest_ms}
-    return any(length >= rules.shortest_ms for length in lengths)

@@ -1,7 +1,7 @@
 """Videos that a merchant does not want: these segments in this order are never put together again."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import JSON, Column, ColumnElement, ForeignKey, String, Table, UniqueConstraint, delete, insert, select
@@ -24,7 +24,7 @@ vetoes = Table(
     # Of the ids: JSON cannot be compared everywhere.
     Column("digest", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
-    UniqueConstraint("merchant_id", "product_id", "digest"),
+    UniqueConstraint("product_id", "digest"),
 )
 
 Vetoed = frozenset[tuple[str, ...]]
@@ -62,10 +62,13 @@ def allow(tx: Tx, merchant_id: str, product_id: str, segment_ids: Sequence[str])
     tx.execute(delete(vetoes).where(_of(merchant_id, product_id), vetoes.c.digest == _digest(segment_ids)))
 
 
-def vetoed(tx: Tx) -> dict[tuple[str, str], Vetoed]:
-    """Return the unwanted videos of each (merchant, product)."""
+def vetoed(tx: Tx, product_ids: Collection[str] | None = None) -> dict[tuple[str, str], Vetoed]:
+    """Return the unwanted videos of each (merchant, product), of these products or of all."""
+    query = select(vetoes.c.merchant_id, vetoes.c.product_id, vetoes.c.segment_ids)
+    if product_ids is not None:
+        query = query.where(vetoes.c.product_id.in_(product_ids))
     found: dict[tuple[str, str], set[tuple[str, ...]]] = {}
-    for row in tx.all(select(vetoes.c.merchant_id, vetoes.c.product_id, vetoes.c.segment_ids)):
+    for row in tx.all(query):
         found.setdefault((row.merchant_id, row.product_id), set()).add(tuple(row.segment_ids))
     return {key: frozenset(each) for key, each in found.items()}
 

@@ -3,7 +3,6 @@
 Two feeds without a reaction between them are equal, because a filled place stays (`slots`).
 """
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,21 +10,19 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from personalization import log, memory, ranking, rates, state
-from personalization.ranking import Candidate, Choice
-from personalization.rates import Rates
+from personalization import memory, state
+from personalization.ranking import Choice
 from personalization.state import State
 from shop import catalog
-from shop.catalog import ProductFacts
 from shop.stock import stock, stock_moves
-from storage.accounts import people
 from storage.database import EPOCH, Tx
 from storage.errors import NotFound, UserError
-from video_assembly import library, renditions, shelves, slots, storyboard
+from video_assembly import library, lineup, renditions, shelves, slots
 from video_assembly.recipes import Recipe, by_id, store, subjects
 from video_assembly.renditions import Source
 from video_assembly.slots import Slot
-from video_assembly.storyboard import Rules, Storyboard, Subject
+from video_assembly.storyboard import Storyboard
+from video_assembly.vetoes import vetoed
 
 __all__ = [
     "FeedPage",
@@ -53,8 +50,6 @@ LOOK_BACK = 20
 FRESH_FOR = timedelta(hours=12)
 # A video whose product sold out still plays for those who have it open.
 SOLD_OUT_GRACE = timedelta(hours=1)
-# Videos watched lately whose segments the next ones avoid.
-RECENT_VIDEOS = 10
 ASSEMBLED_BY = ("worker", "web")
 
 assembly_counts = slots.counts
@@ -218,55 +213,15 @@ def _made(
     tx: Tx, viewer_id: str, current: State, places: Sequence[int], now: datetime, seed: str, held: Sequence[Slot]
 ) -> list[Slot]:
     """Choose a product and a storyboard for each place; the recipes are written, the slots are not."""
-    planned = _planned(tx, viewer_id, current, places, now, seed, held)
+    planned = lineup.planned(tx, viewer_id, current, places, now, seed, held)
     parts = {part.segment.id: part.segment for _, board in planned for part in board.parts}
     roles = _roles(tx, parts, now)
     if any(roles.get(each.id) != (each.role, each.product_id) for each in parts.values()):
         # The shelf in memory is older than the last edit.
         shelves.forget(tx)
-        planned = _planned(tx, viewer_id, current, places, now, seed, held)
+        planned = lineup.planned(tx, viewer_id, current, places, now, seed, held)
     stored = store(tx, [board for _, board in planned], now)
     return [_slot(choice, board, recipe, seed, now) for (choice, board), recipe in zip(planned, stored, strict=True)]
-
-
-def _planned(
-    tx: Tx, viewer_id: str, current: State, places: Sequence[int], now: datetime, seed: str, held: Sequence[Slot]
-) -> list[tuple[Choice, Storyboard]]:
-    shelf = shelves.current(tx, now)
-    facts = catalog.facts(tx)
-    with_everybody = rates.current(tx)
-    rules = Rules(language=tx.scalar(select(people.c.locale).where(people.c.id == viewer_id)))
-    about = {each.id: Subject(each.id, each.merchant_id, each.category) for each in facts.values()}
-    products = [_candidate(each, with_everybody) for each in facts.values() if each.stock > 0]
-    choices = ranking.rank(
-        current.profile,
-        [each for each in products if shelf.tellable(about[each.product_id], rules)],
-        places,
-        now,
-        seed,
-        exploration=current.exploration,
-        placed={slot.place: slot.recipe.product_id for slot in held},
-    )
-    # A hook of another product must be of one that this viewer could be offered too.
-    lend = {each.product_id for each in ranking.eligible(current.profile, products)}
-    lately = _lately(tx, viewer_id, current, held)
-    used = Counter(each for segment_ids in lately for each in segment_ids)
-    told = Counter(lately)
-    planned = []
-    for choice in choices:
-        dice = f"{seed}:{choice.place}:plan"
-        board = storyboard.plan(shelf, about[choice.product_id], rules, dice, used=used, told=told, lend=lend)
-        assert board is not None, "only products that a video can be made of are ranked"
-        used.update(board.segment_ids)
-        told[board.segment_ids] += 1
-        planned.append((choice, board))
-    return planned
-
-
-def _candidate(each: ProductFacts, with_everybody: Rates) -> Candidate:
-    rate = with_everybody.of(each.id)
-    popular = each.id in with_everybody.popular
-    return Candidate(each.id, each.merchant_id, each.category, each.brand, each.created_at, each.stock, rate, popular)
 
 
 def _slot(choice: Choice, board: Storyboard, recipe: Recipe, seed: str, now: datetime) -> Slot:
@@ -284,27 +239,21 @@ def _slot(choice: Choice, board: Storyboard, recipe: Recipe, seed: str, now: dat
     )
 
 
-def _lately(tx: Tx, viewer_id: str, current: State, held: Sequence[Slot]) -> list[tuple[str, ...]]:
-    """Return the segments of each video of the feed so far and, for a profiled viewer, of those watched last."""
-    watched = by_id(tx, log.recent_videos(tx, viewer_id, RECENT_VIDEOS)) if current.profiled else {}
-    shown = {slot.recipe.id for slot in held}
-    recipes = [*(each for each in watched.values() if each.id not in shown), *(slot.recipe for slot in held)]
-    return [tuple(each.id for each in recipe.ingredients) for recipe in recipes]
-
-
 def _unusable(tx: Tx, held: Sequence[Slot], now: datetime) -> list[Slot]:
-    """Return the slots whose video is old, about something sold out, or of segments that may not be used any more."""
+    """Return the slots whose video is old, vetoed, about something sold out, or of segments not to be used any more."""
     if not held:
         return []
     ingredients = [each for slot in held for each in slot.recipe.ingredients]
     shown = {each.product_id for each in ingredients if each.product_id} | {slot.recipe.product_id for slot in held}
     sellable = _sellable(tx, shown)
     roles = _roles(tx, {each.id for each in ingredients}, now)
+    unwanted = {ids for each in vetoed(tx, shown).values() for ids in each}
     return [
         slot
         for slot in held
         if slot.created_at < now - FRESH_FOR
         or slot.recipe.product_id not in sellable
+        or tuple(each.id for each in slot.recipe.ingredients) in unwanted
         or any(
             (each.product_id is not None and each.product_id not in sellable)
             or roles.get(each.id) != (each.role, each.product_id)

@@ -56,6 +56,8 @@ SEGMENT_REASONS = {
     "own-language": "It speaks your language.",
     "not-seen-lately": "You have not seen it lately.",
     "about-category": "It opens with the category.",
+    "your-interest": "It shows what you like.",
+    "goes-with-before": "It goes well with the part before.",
     "fits-best": "It fits best here.",
     "surprise": "A surprise, to learn what works.",
 }

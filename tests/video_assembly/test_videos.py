@@ -1,7 +1,7 @@
 """Feeds end to end over a real database: reactions change them, sell-outs replace, nobody sees another's."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -12,7 +12,8 @@ from storage import accounts
 from storage.database import Database
 from storage.errors import NotFound, UserError
 from tests.video_assembly.shopfront import NOW, PRODUCTS, Shopfront, add_clip, add_product, open_shopfront
-from video_assembly import library, videos
+from video_assembly import library, templates, vetoes, videos
+from video_assembly.templates import Template
 from video_assembly.videos import FeedPage
 
 
@@ -94,6 +95,55 @@ def test_a_product_that_comes_again_is_told_in_another_way(front: Shopfront) -> 
     after = front.feed(front.viewer, now=NOW + timedelta(minutes=1))
     assert watched.product_id in {each.product_id for each in after.videos}
     assert watched.id not in {each.id for each in after.videos}
+
+
+def test_a_brand_s_cap_holds_in_every_ten_places(front: Shopfront) -> None:
+    def norrbruks(limit: int) -> list[int]:
+        names = front.names(front.feed(front.viewer, limit=limit, seed="s"))
+        return [n for n, name in enumerate(names) if name in ("filter", "blanket")]
+
+    front.send(front.viewer, "Interested", product_id=front.products["filter"], scope="brand")
+    assert len(norrbruks(10)) > 1
+    with front.db.writing() as tx:
+        capped = templates.add_template(
+            tx, front.merchants["herd"], "One", Template(brand_cap=1), NOW, active=True, category="kitchen"
+        )
+        templates.add_template(tx, front.merchants["herd"], "All", Template(brand_cap=1), NOW, active=True)
+    places = norrbruks(40)
+    assert places
+    assert all(b - a >= 10 for a, b in pairwise(places))
+    for name in PRODUCTS:
+        if name not in ("filter", "blanket"):
+            front.sell_out(name)
+    assert len(front.feed(front.viewer, limit=10).videos) == 10, "nothing else is left"
+    assert capped.active
+
+
+def test_what_was_watched_comes_again_after_some_days(front: Shopfront) -> None:
+    first = next(each for each in front.feed(front.viewer).videos if front.name(each.product_id) == "lamp")
+    for _ in range(3):
+        front.send(front.viewer, "Video Content Started", video_id=first.id)
+
+    def hooks(now: datetime) -> list[str]:
+        page = front.feed(front.viewer, seed="s", limit=20, now=now)
+        return [s.id for each in page.videos for s in each.segments if s.product_id == first.product_id]
+
+    tired, rested = hooks(NOW + timedelta(minutes=1)), hooks(NOW + timedelta(days=12))
+    seen = {each.id for each in first.segments}
+    assert sum(each in seen for each in tired) < sum(each in seen for each in rested)
+    assert tired, "it tires and does not run dry"
+
+
+def test_a_vetoed_video_leaves_the_feed(front: Shopfront) -> None:
+    page = front.feed(front.viewer)
+    one = page.videos[0]
+    ids = tuple(each.id for each in one.segments)
+    with front.db.writing() as tx:
+        vetoes.veto(tx, one.merchant_id, one.product_id, ids, NOW)
+    after = front.feed(front.viewer, limit=30)
+    assert one.product_id in {each.product_id for each in after.videos}
+    assert ids not in {tuple(s.id for s in each.segments) for each in after.videos}
+    assert [each.id for each in after.videos[1:10]] == [each.id for each in page.videos[1:]]
 
 
 def test_popular_needs_people(front: Shopfront) -> None:

@@ -578,9 +578,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["product_id"], ["products.id"], name=op.f("fk_vetoes_product_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vetoes")),
-        sa.UniqueConstraint(
-            "merchant_id", "product_id", "digest", name=op.f("uq_vetoes_merchant_id_product_id_digest")
-        ),
+        sa.UniqueConstraint("product_id", "digest", name=op.f("uq_vetoes_product_id_digest")),
     )
     # ### end Alembic commands ###
 

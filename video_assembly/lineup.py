@@ -1,0 +1,163 @@
+"""Which product and which storyboard come at each place of a viewer's feed: ranking and planning, put together."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from personalization import log, ranking, rates
+from personalization.ranking import Candidate, Choice
+from personalization.rates import Rates
+from personalization.state import State
+from shop import catalog
+from shop.catalog import ProductFacts
+from storage.accounts import people
+from storage.database import Tx
+from video_assembly import shelves, storyboard
+from video_assembly.recipes import by_id
+from video_assembly.shelf import Shelf, Subject
+from video_assembly.slots import Slot
+from video_assembly.storyboard import Rules, Storyboard
+from video_assembly.templates import BRAND_WINDOW
+
+# What was watched tires, and the less the longer ago it was.
+TIRES_HALF_LIFE = timedelta(days=3)
+# After four half-lives a showing counts for a sixteenth; nobody watches more in these days than this.
+TIRES_FOR = 4 * TIRES_HALF_LIFE
+MOST_WATCHED = 200
+
+
+def planned(
+    tx: Tx, viewer_id: str, current: State, places: Sequence[int], now: datetime, seed: str, held: Sequence[Slot]
+) -> list[tuple[Choice, Storyboard]]:
+    """Return a product and a storyboard for each of the places, fewer only when nothing is eligible."""
+    shelf = shelves.current(tx, now)
+    facts = catalog.facts(tx)
+    with_everybody = rates.current(tx)
+    rules = Rules(language=tx.scalar(select(people.c.locale).where(people.c.id == viewer_id)))
+    about = {each.id: Subject(each.id, each.merchant_id, each.category) for each in facts.values()}
+    products = [_candidate(each, with_everybody) for each in facts.values() if each.stock > 0]
+    choices = _chosen(
+        current,
+        [each for each in products if shelf.tellable(about[each.product_id], rules.language)],
+        _caps(shelf, facts.values()),
+        places,
+        now,
+        seed,
+        {slot.place: slot.recipe.product_id for slot in held},
+    )
+    # A hook of another product must be of one that this viewer could be offered too.
+    lend = {each.product_id for each in ranking.eligible(current.profile, products)}
+    tastes = _tastes(current, now)
+    used: defaultdict[str, float] = defaultdict(float)
+    told: defaultdict[tuple[str, ...], float] = defaultdict(float)
+    for segment_ids, times in _lately(tx, viewer_id, current, held, now):
+        told[segment_ids] += times
+        for each in segment_ids:
+            used[each] += times
+    found = []
+    for choice in choices:
+        dice = f"{seed}:{choice.place}:plan"
+        subject = about[choice.product_id]
+        board = storyboard.plan(shelf, subject, rules, dice, used=used, told=told, lend=lend, tastes=tastes)
+        assert board is not None, "only products that a video can be made of are ranked"
+        told[board.segment_ids] += 1
+        for each in board.segment_ids:
+            used[each] += 1
+        found.append((choice, board))
+    return found
+
+
+def _candidate(each: ProductFacts, with_everybody: Rates) -> Candidate:
+    rate = with_everybody.of(each.id)
+    popular = each.id in with_everybody.popular
+    return Candidate(each.id, each.merchant_id, each.category, each.brand, each.created_at, each.stock, rate, popular)
+
+
+Brand = tuple[str, str]
+
+
+def _caps(shelf: Shelf, facts: Iterable[ProductFacts]) -> dict[str, tuple[Brand, int]]:
+    """Return the (merchant, brand) of each product whose template caps it, and how many of ten places it may have."""
+    if not shelf.caps:
+        return {}
+    capped = {}
+    for each in facts:
+        cap = shelf.template(Subject(each.id, each.merchant_id, each.category)).brand_cap
+        if cap is not None:
+            capped[each.id] = ((each.merchant_id, each.brand), cap)
+    return capped
+
+
+def _chosen(
+    current: State,
+    products: Sequence[Candidate],
+    caps: Mapping[str, tuple[Brand, int]],
+    places: Sequence[int],
+    now: datetime,
+    seed: str,
+    placed: Mapping[int, str],
+) -> list[Choice]:
+    def ranked(among: Sequence[Candidate], wanted: Sequence[int], held: Mapping[int, str]) -> list[Choice]:
+        share = current.exploration
+        return ranking.rank(current.profile, among, wanted, now, seed, exploration=share, placed=held)
+
+    if not caps:
+        return ranked(products, places, placed)
+    # What is allowed at a place depends on those before it; the logged chance is that among what was allowed.
+    held, choices = dict(placed), []
+    for place in places:
+        times: defaultdict[Brand, int] = defaultdict(int)
+        for before in range(place - BRAND_WINDOW + 1, place):
+            if (found := caps.get(held.get(before, ""))) is not None:
+                times[found[0]] += 1
+        allowed = [each for each in products if not _full(caps.get(each.product_id), times)]
+        # A shop of one brand repeats it rather than showing nothing.
+        made = ranked(allowed, [place], held) or ranked(products, [place], held)
+        choices += made
+        held.update({choice.place: choice.product_id for choice in made})
+    return choices
+
+
+def _full(cap: tuple[Brand, int] | None, times: Mapping[Brand, int]) -> bool:
+    return cap is not None and times[cap[0]] >= cap[1]
+
+
+def _tastes(current: State, now: datetime) -> dict[str, float]:
+    """Return what the viewer thinks of tags, from -1 to 1."""
+    at = int(now.timestamp() * 1000)
+    found = {}
+    for (kind, value), taste in current.profile.tastes.items():
+        if kind == "tag":
+            weight = sum(taste.at_time(at))
+            found[value] = weight / (1 + abs(weight))
+    return found
+
+
+def _lately(
+    tx: Tx, viewer_id: str, current: State, held: Sequence[Slot], now: datetime
+) -> list[tuple[tuple[str, ...], float]]:
+    """Return the segments of each video that the viewer had, and how much of a showing is left of it.
+
+    Those of the feed so far count once; those that a profiled viewer watched are halved every three days.
+    """
+    watched: dict[str, float] = {}
+    if current.profiled:
+        events = log.events
+        query = (
+            select(events.c.video_id, events.c.at)
+            .where(events.c.viewer_id == viewer_id, events.c.name == log.STARTED, events.c.personalise)
+            .where(events.c.video_id.is_not(None), events.c.at > now - TIRES_FOR)
+            .order_by(events.c.seq.desc())
+            .limit(MOST_WATCHED)
+        )
+        for row in tx.all(query):
+            age = max(timedelta(0), now - row.at)
+            watched[row.video_id] = watched.get(row.video_id, 0.0) + 2.0 ** -(age / TIRES_HALF_LIFE)
+    shown = {slot.recipe.id: slot.recipe for slot in held}
+    recipes = {**by_id(tx, watched.keys() - shown.keys()), **shown}
+    return [
+        (tuple(each.id for each in recipe.ingredients), max(watched.get(recipe_id, 0.0), 1.0 * (recipe_id in shown)))
+        for recipe_id, recipe in recipes.items()
+    ]
