@@ -13,7 +13,7 @@ import { toast } from "vitrine/toast.js";
 /**
  * @typedef {import("vitrine/feed/shapes.d.ts").Product} Product
  * @typedef {import("vitrine/feed/shapes.d.ts").Video} Video
- * @typedef {"" | "why" | "menu" | "product" | "help"} SheetName
+ * @typedef {"" | "why" | "menu" | "product" | "help" | "save"} SheetName
  */
 
 const TICK_MILLISECONDS = 250;

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Item } from "vitrine/feed/item.js";
+import { SaveSheet } from "vitrine/feed/save.js";
 import { HelpSheet, MenuSheet, WhySheet } from "vitrine/feed/sheets.js";
 import { html } from "vitrine/html.js";
 import { icon } from "vitrine/icon.js";
@@ -68,6 +69,7 @@ export function Screen({ at }) {
     </div>
     ${at.sheet.value === "why" && html`<${WhySheet} at=${at} />`}
     ${at.sheet.value === "menu" && html`<${MenuSheet} at=${at} />`}
+    ${at.sheet.value === "save" && html`<${SaveSheet} at=${at} />`}
     ${at.sheet.value === "help" && html`<${HelpSheet} at=${at} />`}
   `;
 }

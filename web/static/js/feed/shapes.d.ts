@@ -67,3 +67,19 @@ export interface Track {
   timestamp: string;
   properties: Record<string, unknown>;
 }
+
+/** A file of a video: `progress` from 0 to 1, `file` its address once it is ready. */
+export interface Export {
+  id: string;
+  video_id: string;
+  form: "9:16" | "1:1" | "16:9";
+  crossfades: boolean;
+  captions: boolean;
+  cards: boolean;
+  state: "queued" | "rendering" | "ready" | "failed";
+  progress: number;
+  detail: string | null;
+  bytes: number | null;
+  file: string | null;
+  expires_at: string | null;
+}

@@ -14,7 +14,7 @@ const LANGUAGES = { de: "Deutsch", en: "English" };
  * A modal sheet: the browser keeps the focus inside and gives it back; Esc, the cross and a tap beside it close it.
  * @param {{title: string, onClose: () => void, children?: any}} props
  */
-function Sheet({ title, onClose, children }) {
+export function Sheet({ title, onClose, children }) {
   const dialog = /** @type {{current: HTMLDialogElement | null}} */ (useRef(null));
   useEffect(() => {
     dialog.current?.showModal();
@@ -112,6 +112,13 @@ export function HelpSheet({ at }) {
     "this list": t("this list"),
   };
   return html`<${Sheet} title=${t("Help and choices")} onClose=${() => (at.sheet.value = "")}>
+    ${
+      at.feed.current &&
+      !at.feed.current.shared &&
+      html`<div class="feed-menu">
+        <button onClick=${() => at.open("save")}>${icon("download")}<span>${t("Save this video")}<small>${t("As a file: upright, square or wide")}</small></span></button>
+      </div>`
+    }
     <ul class="feed-touch">
       <li>${t("Swipe up for the next video, down for the one before.")}</li>
       <li>${t("Tap the picture to pause, tap it twice to like it.")}</li>
