@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from storage.ids import new_id
@@ -70,6 +70,13 @@ class Media:
     def delete(self, key: str) -> None:
         """Remove the file under `key`, if there is one."""
         self.path(key).unlink(missing_ok=True)
+
+    def age(self, key: str, now: datetime) -> timedelta:
+        """Return how long ago the file under `key` was put there; nothing at all when there is none."""
+        try:
+            return now - datetime.fromtimestamp(self.path(key).stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return timedelta()
 
     def free_bytes(self) -> int:
         """Return how many bytes the disk under the folder still takes."""

@@ -7,13 +7,14 @@ gets new segments that replace the old ones; a replaced one is seen by old video
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    ColumnElement,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    and_,
     func,
     insert,
     or_,
@@ -30,9 +32,11 @@ from sqlalchemy import (
 
 from shop.catalog import products
 from storage.database import AnyRow, Instant, Tx, metadata
-from storage.errors import NotFound, UserError
+from storage.errors import NotFound
 from storage.ids import new_id
-from video_assembly.clips import Clip, check_products, check_role, checked_tags, clips
+from video_assembly import captions
+from video_assembly.captions import captioned
+from video_assembly.clips import Clip, checked_tags
 
 segments = Table(
     "segments",
@@ -63,21 +67,24 @@ segments = Table(
     Column("position", Integer, nullable=False),
     Column("valid_from", Instant),
     Column("valid_until", Instant),
+    Column("season", String(6)),
+    Column("rights_until", Instant),
+    Column("rights_note", String(200)),
+    # What the merchant says, beside what the sound suggests; None while nobody or nothing has said.
+    Column("speech", Boolean),
+    Column("speech_hint", Float),
+    # Since when the merchant wants it in videos although it speaks without captions.
+    Column("uncaptioned_at", Instant),
+    Column("version", Integer, nullable=False),
+    Column("used_in", Integer, nullable=False),
     Column("archived_at", Instant),
     Column("replaced_at", Instant),
+    # Since when its files are deleted.
+    Column("gone_at", Instant),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("clip_id", "position", "digest"),
     Index(None, "merchant_id", "archived_at"),
 )
-
-
-class Keep(Enum):
-    """The type of `KEEP`, which is not None: None clears a column."""
-
-    KEEP = "keep"
-
-
-KEEP = Keep.KEEP
 
 
 @dataclass(frozen=True)
@@ -108,11 +115,16 @@ class NewSegment:
     role: str | None = None
     tags: tuple[str, ...] = ()
     small: SmallForm | None = None
+    speech: bool | None = None
+    speech_hint: float | None = None
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A segment as its merchant sees it; `start_ms` is its place in the clip."""
+    """A segment as its merchant sees it; `start_ms` is its place in the clip.
+
+    `speech_hint` is how much its sound resembles speech, 0 to 1; `used_in` counts the videos made with it so far.
+    """
 
     id: str
     clip_id: str
@@ -135,8 +147,17 @@ class Segment:
     position: int
     valid_from: datetime | None
     valid_until: datetime | None
+    season: str | None
+    rights_until: datetime | None
+    rights_note: str | None
+    speech: bool | None
+    speech_hint: float | None
+    uncaptioned_at: datetime | None
+    version: int
+    used_in: int
     archived_at: datetime | None
     replaced_at: datetime | None
+    gone_at: datetime | None
     created_at: datetime
 
 
@@ -195,7 +216,7 @@ def store_segments(tx: Tx, clip: Clip, prepared: Sequence[NewSegment], now: date
     ids = [
         _keep(tx, same[position, each.digest], old[position])
         if (position, each.digest) in same
-        else _insert(tx, clip, position, each, old.get(position), now)
+        else add_segment(tx, clip, position, each, old.get(position), now)
         for position, each in enumerate(prepared)
     ]
     gone = (segments.c.clip_id == clip.id) & segments.c.id.not_in(ids) & segments.c.replaced_at.is_(None)
@@ -206,112 +227,51 @@ def store_segments(tx: Tx, clip: Clip, prepared: Sequence[NewSegment], now: date
 def segment(tx: Tx, segment_id: str, merchant_id: str) -> Segment:
     """Return a merchant's own segment; raises NotFound for one of somebody else."""
     mine = (segments.c.id == segment_id) & (segments.c.merchant_id == merchant_id)
-    row = tx.one_or_none(select(*_SHOWN).where(mine))
+    row = tx.one_or_none(select(*SHOWN).where(mine))
     if row is None:
         raise unknown_segment()
-    return _segment(row)
-
-
-def list_segments(
-    tx: Tx,
-    merchant_id: str,
-    *,
-    clip_id: str | None = None,
-    product_id: str | None = None,
-    role: str | None = None,
-    tag: str | None = None,
-    archived: bool = False,
-) -> list[Segment]:
-    """Return a merchant's segments, those of the newest clip first, each clip's in their order."""
-    query = (
-        select(*_SHOWN)
-        .where(segments.c.merchant_id == merchant_id, segments.c.replaced_at.is_(None))
-        .order_by(segments.c.clip_id.desc(), segments.c.position)
-    )
-    for column, wanted in (
-        (segments.c.clip_id, clip_id),
-        (segments.c.product_id, product_id),
-        (segments.c.role, role),
-    ):
-        if wanted is not None:
-            query = query.where(column == wanted)
-    if not archived:
-        query = query.where(segments.c.archived_at.is_(None))
-    found = [_segment(row) for row in tx.all(query)]
-    return found if tag is None else [each for each in found if tag in each.tags]
-
-
-def edit_segment(
-    tx: Tx,
-    segment_id: str,
-    merchant_id: str,
-    now: datetime,
-    *,
-    role: str | Keep | None = KEEP,
-    product_id: str | Keep | None = KEEP,
-    category: str | Keep | None = KEEP,
-    tags: Sequence[str] | Keep = KEEP,
-    language: str | Keep | None = KEEP,
-    valid_from: datetime | Keep | None = KEEP,
-    valid_until: datetime | Keep | None = KEEP,
-    archived: bool | Keep = KEEP,
-) -> Segment:
-    """Change what is given and keep the rest; None clears.
-
-    Raises NotFound for a segment of somebody else and UserError with the field that is wrong.
-    """
-    before = segment(tx, segment_id, merchant_id)
-    given: dict[str, Any] = {
-        "role": role,
-        "product_id": product_id,
-        "category": category,
-        "tags": tags if isinstance(tags, Keep) else checked_tags(tags),
-        "language": language,
-        "valid_from": valid_from,
-        "valid_until": valid_until,
-        "archived_at": archived if isinstance(archived, Keep) else (before.archived_at or now) if archived else None,
-    }
-    values = {name: value for name, value in given.items() if value is not KEEP}
-    if not isinstance(role, Keep):
-        check_role(role)
-    if isinstance(product_id, str):
-        check_products(tx, [product_id], merchant_id, field="product_id")
-    opens, closes = values.get("valid_from", before.valid_from), values.get("valid_until", before.valid_until)
-    if opens is not None and closes is not None and opens >= closes:
-        raise UserError("validity", "The end must be after the beginning.", field="valid_until")
-    if values:
-        tx.execute(update(segments).where(segments.c.id == segment_id).values(**values))
-    return segment(tx, segment_id, merchant_id)
+    return segment_of(row)
 
 
 def candidates(tx: Tx, now: datetime, *, among: Collection[str] | None = None) -> list[SegmentCandidate]:
     """Return every segment that a video may use now (with `among`, those of these ids), the oldest first.
 
-    It is neither archived nor replaced, has a role, is about a product or a category, is valid now, and its clip's
-    rights have not ended. Whether its product is published and in stock is for `shop.catalog.facts` to say.
+    Whether its product is published and in stock is for `shop.catalog.facts` to say.
     """
     category = func.coalesce(segments.c.category, products.c.category)
     query = (
         select(*[segments.c[name] for name in _CANDIDATE], category.label("category"))
-        .select_from(
-            segments.join(clips, clips.c.id == segments.c.clip_id).join(
-                products, products.c.id == segments.c.product_id, isouter=True
-            )
-        )
-        .where(
-            segments.c.archived_at.is_(None),
-            segments.c.replaced_at.is_(None),
-            segments.c.role.is_not(None),
-            category.is_not(None),
-            or_(segments.c.valid_from.is_(None), segments.c.valid_from <= now),
-            or_(segments.c.valid_until.is_(None), segments.c.valid_until > now),
-            or_(clips.c.rights_until.is_(None), clips.c.rights_until > now),
-        )
+        .select_from(segments.join(products, products.c.id == segments.c.product_id, isouter=True))
+        .where(usable(now), category.is_not(None))
         .order_by(segments.c.id)
     )
     if among is not None:
         query = query.where(segments.c.id.in_(among))
     return [SegmentCandidate(**{**row._mapping, "tags": tuple(row.tags)}) for row in tx.all(query)]
+
+
+def any_segment(tx: Tx, segment_id: str) -> Segment | None:
+    """Return the segment that a job is about, whoever owns it; None when it is gone."""
+    row = tx.one_or_none(select(*SHOWN).where(segments.c.id == segment_id))
+    return None if row is None else segment_of(row)
+
+
+def usable(now: datetime) -> ColumnElement[bool]:
+    """Return the condition under which a segment may be used now.
+
+    It is neither archived nor replaced, has a role, is about a product or a category, is valid now, its rights have
+    not ended, and speech in it has captions or the merchant's word that it needs none.
+    """
+    return and_(
+        segments.c.archived_at.is_(None),
+        segments.c.replaced_at.is_(None),
+        segments.c.role.is_not(None),
+        or_(segments.c.product_id.is_not(None), segments.c.category.is_not(None)),
+        or_(segments.c.valid_from.is_(None), segments.c.valid_from <= now),
+        or_(segments.c.valid_until.is_(None), segments.c.valid_until > now),
+        or_(segments.c.rights_until.is_(None), segments.c.rights_until > now),
+        or_(segments.c.speech.is_not(True), segments.c.uncaptioned_at.is_not(None), captioned(segments.c.id)),
+    )
 
 
 def poster_keys(tx: Tx, segment_ids: Sequence[str]) -> dict[str, str]:
@@ -322,16 +282,17 @@ def poster_keys(tx: Tx, segment_ids: Sequence[str]) -> dict[str, str]:
 
 def _keep(tx: Tx, row: AnyRow, old: AnyRow) -> str:
     if row.replaced_at is not None:
-        set_by_merchant = {name: old._mapping[name] for name in _MERCHANTS_OWN}
+        set_by_merchant = {name: old._mapping[name] for name in MERCHANTS_OWN}
         tx.execute(update(segments).where(segments.c.id == row.id).values(replaced_at=None, **set_by_merchant))
     return str(row.id)
 
 
-def _insert(tx: Tx, clip: Clip, position: int, new: NewSegment, old: AnyRow | None, now: datetime) -> str:
+def add_segment(tx: Tx, clip: Clip, position: int, new: NewSegment, old: AnyRow | None, now: datetime) -> str:
+    """Write a segment and return its id; it takes over what the merchant set on the row `old` that it replaces."""
     segment_id = new_id()
     only_product = clip.product_ids[0] if len(clip.product_ids) == 1 else None
     set_by_merchant: dict[str, Any] = (
-        {name: old._mapping[name] for name in _MERCHANTS_OWN}
+        {name: old._mapping[name] for name in MERCHANTS_OWN}
         if old is not None
         else {
             "product_id": new.product_id or (None if new.category else only_product),
@@ -339,6 +300,8 @@ def _insert(tx: Tx, clip: Clip, position: int, new: NewSegment, old: AnyRow | No
             "role": new.role or clip.role,
             "tags": checked_tags([*clip.tags, *new.tags]),
             "language": clip.language,
+            "rights_until": clip.rights_until,
+            "speech": new.speech,
         }
     )
     tx.execute(
@@ -358,11 +321,16 @@ def _insert(tx: Tx, clip: Clip, position: int, new: NewSegment, old: AnyRow | No
             start_ms=new.start_ms,
             has_sound=new.has_sound,
             position=position,
+            speech_hint=new.speech_hint,
+            version=1 if old is None else old.version + 1,
+            used_in=0,
             created_at=now,
             **_small_columns(new.small),
             **set_by_merchant,
         )
     )
+    if old is not None:
+        captions.carry_over(tx, old.id, segment_id, old.start_ms - new.start_ms, new.duration_ms)
     return segment_id
 
 
@@ -377,7 +345,8 @@ def _small_columns(small: SmallForm | None) -> dict[str, Any]:
     }
 
 
-def _segment(row: AnyRow) -> Segment:
+def segment_of(row: AnyRow) -> Segment:
+    """Return the columns `SHOWN` as a segment."""
     return Segment(**{**row._mapping, "tags": tuple(row.tags)})
 
 
@@ -386,9 +355,9 @@ def unknown_segment() -> NotFound:
 
 
 # The packed sample tables are the bulk of a row: only stitching reads them.
-_SHOWN = [segments.c[field.name] for field in fields(Segment)]
+SHOWN = [segments.c[field.name] for field in fields(Segment)]
 _CANDIDATE = [field.name for field in fields(SegmentCandidate) if field.name in segments.c and field.name != "category"]
-_MERCHANTS_OWN = (
+MERCHANTS_OWN = (
     "product_id",
     "category",
     "role",
@@ -396,5 +365,10 @@ _MERCHANTS_OWN = (
     "language",
     "valid_from",
     "valid_until",
+    "season",
+    "rights_until",
+    "rights_note",
+    "speech",
+    "uncaptioned_at",
     "archived_at",
 )

@@ -1,12 +1,13 @@
 """Recipes: the ordered segments of each video. The same segments about the same product are the same video for ever."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Integer, String, Table, select
+from sqlalchemy import JSON, Column, ForeignKey, Integer, String, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Instant, Tx, metadata
@@ -62,6 +63,7 @@ def store(tx: Tx, boards: Sequence[Storyboard], now: datetime) -> list[Recipe]:
         # Another viewer's assembly may write the same recipe at the same moment; then its id is the one.
         tx.execute(upsert(recipes).on_conflict_do_nothing(index_elements=["digest"]), new)
         known |= _by_digest(tx, [row["digest"] for row in new])
+        _count(tx, [each["id"] for row in new for each in row["segments"]])
     return [known[_digest(board)] for board in boards]
 
 
@@ -91,6 +93,15 @@ def subjects(tx: Tx, video_ids: Collection[str], segment_ids: Collection[str]) -
             rows = tx.all(select(table.c.id, table.c.product_id).where(table.c.id.in_(set(wanted))))
             found.update({row.id: row.product_id for row in rows})
     return found
+
+
+def _count(tx: Tx, segment_ids: Sequence[str]) -> None:
+    """Note in how many videos each segment is by now."""
+    counted = Counter(segment_ids)
+    for times in sorted(set(counted.values())):
+        some = [segment_id for segment_id, count in counted.items() if count == times]
+        more = {"used_in": segments.c.used_in + times}
+        tx.execute(update(segments).where(segments.c.id.in_(some)).values(more))
 
 
 def _by_digest(tx: Tx, digests: Iterable[str]) -> dict[str, Recipe]:

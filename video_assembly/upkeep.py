@@ -1,17 +1,23 @@
 """What becomes of a clip after its upload: another attempt at it, or its way out of the library."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from storage import jobs
 from storage.database import Tx
 from storage.errors import Conflict
 from video_assembly.clips import JOB, Clip, clip, clips
-from video_assembly.library import segments
+from video_assembly.library import media_key, segments
 
 # Refusals that a second attempt can change: our fault, or a machine that was too busy.
 WORTH_ANOTHER_TRY = frozenset({"processing-failed", "media-too-demanding", "media-crashed"})
+
+# An archived segment's videos leave feeds at once; who has one open may finish it.
+KEPT_WHEN_ARCHIVED = timedelta(hours=24)
+# A replaced one is still in videos that were shared: these links last a week.
+KEPT_WHEN_REPLACED = timedelta(days=8)
+MOST_LET_GO = 500
 
 
 def try_again(tx: Tx, clip_id: str, merchant_id: str, now: datetime) -> Clip:
@@ -40,3 +46,27 @@ def remove_clip(tx: Tx, clip_id: str, merchant_id: str, now: datetime) -> None:
     else:
         tx.execute(delete(clips).where(clips.c.id == clip_id))
     tx.tell(f"clip:{clip_id}", {"clip_id": clip_id, "merchant_id": merchant_id, "state": "removed"})
+
+
+def let_go(tx: Tx, now: datetime) -> list[str]:
+    """Mark segments that were archived or replaced long enough ago, and return the media keys to be deleted then.
+
+    Equal bytes may be in use as another segment; these stay. At most 500 segments are marked at a time.
+    """
+    due = or_(
+        segments.c.archived_at < now - KEPT_WHEN_ARCHIVED,
+        and_(segments.c.archived_at.is_(None), segments.c.replaced_at < now - KEPT_WHEN_REPLACED),
+    )
+    rows = tx.all(select(*_FILES).where(due, segments.c.gone_at.is_(None)).order_by(segments.c.id).limit(MOST_LET_GO))
+    if not rows:
+        return []
+    tx.execute(update(segments).where(segments.c.id.in_([row.id for row in rows])).values(gone_at=now))
+    digests = {row.digest for row in rows}
+    used = select(segments.c.digest).where(segments.c.digest.in_(digests), segments.c.gone_at.is_(None))
+    kept = set(tx.execute(used).scalars())
+    gone = [row for row in rows if row.digest not in kept]
+    small = [media_key(row.small_digest) for row in gone if row.small_digest is not None]
+    return [key for row in gone for key in (row.media_key, row.thumb_key, row.poster_key)] + small
+
+
+_FILES = [segments.c[name] for name in ("id", "digest", "small_digest", "media_key", "thumb_key", "poster_key")]

@@ -17,7 +17,7 @@ from storage.clock import utcnow
 from storage.database import Tx
 from storage.errors import Forbidden, NotFound, UserError
 from storage.media import Media
-from video_assembly import recipes, videos
+from video_assembly import captions, recipes, videos
 from video_assembly.recipes import Recipe
 from video_assembly.videos import FeedPage, FeedVideo
 from web.i18n import locale_of, translate
@@ -135,11 +135,12 @@ def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> d
         products = catalog.by_id(tx, named | _products_in(page.videos), locale)
         names = categories.category_names(tx, locale)
         liked = _liked(tx, person.id, [video.id for video in page.videos])
+        words = captions.languages(tx, {each.id for video in page.videos for each in video.segments})
         rooms = shows.list_shows(tx, states=("live", "reconnecting"))
     return {
         "videos": [
             {
-                **_video_json(video, products, parts.media, locale),
+                **_video_json(video, products, parts.media, locale, words),
                 "key": f"{page.version}.{video.place}.{video.id}",
                 "why": [why_json(reason, products, names, locale, page.profiled) for reason in video.reasons],
                 "liked": video.id in liked,
@@ -166,13 +167,16 @@ def _named(request: Request, parts: Services, person: Person, video_id: str, loc
     with parts.db.reading() as tx:
         products = catalog.by_id(tx, _products_in([video]), locale)
         liked = _liked(tx, person.id, [video.id])
+        words = captions.languages(tx, [each.id for each in video.segments])
     if video.product_id not in products:
         raise NotFound("video-unknown", "There is no such video.")
     sentence = "You have had this video before." if own else "Somebody shared this video with you."
-    shown = _video_json(video, products, parts.media, locale)
+    shown = _video_json(video, products, parts.media, locale, words)
+    token = f"?share={share}" if share else ""
     return {
         **shown,
-        "mp4": shown["mp4"] + (f"?share={share}" if share else ""),
+        "mp4": shown["mp4"] + token,
+        "captions": shown["captions"] and shown["captions"] + token,
         "key": f"named.{video.id}",
         "why": [{"code": "again" if own else "shared", "text": translate(locale, sentence), "at": None}],
         "liked": video.id in liked,
@@ -212,13 +216,15 @@ def _as_place(recipe: Recipe) -> FeedVideo:
     )
 
 
-def _video_json(video: FeedVideo, products: Mapping[str, Product], media: Media, locale: str) -> dict[str, Any]:
+def _video_json(
+    video: FeedVideo, products: Mapping[str, Product], media: Media, locale: str, words: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     return {
         "id": video.id,
         "mp4": f"/v/{video.id}.mp4",
         "hls": None,
         "poster": media.url(video.poster_key),
-        "captions": None,
+        "captions": f"/v/{video.id}.vtt" if any(each.id in words for each in video.segments) else None,
         "duration": video.duration_ms / 1000,
         "propensity": video.propensity,
         "product": product_json(products[video.product_id], media),

@@ -5,8 +5,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shop import catalog, merchants
-from web import clips, merchant_orders, merchant_products, uploads
+from storage.clock import utcnow
+from video_assembly import clips as uploaded
+from video_assembly import search
+from web import clips, merchant_orders, merchant_products, segments, uploads
 from web.i18n import locale_of
+from web.merchant_access import owner
 from web.pages import render
 from web.services import services
 from web.sessions import page_for
@@ -18,10 +22,15 @@ def page(request: Request) -> Response:
     """`GET /merchant`: the library; what it shows is embedded, so that nothing flickers."""
     parts = services(request)
     with parts.db.reading() as tx:
-        merchant_id = clips.owner(tx, request)
+        merchant_id = owner(tx, request)
         found = catalog.list_products(tx, locale_of(request), merchant_id=merchant_id, drafts=True, limit=MOST_PRODUCTS)
+        first = search.find(tx, merchant_id, segments.filters_of(request), utcnow(), limit=segments.PAGE)
         state = {
-            **clips.library_json(request, tx, merchant_id),
+            "clips": [clips.clip_json(request, clip, []) for clip in uploaded.list_clips(tx, merchant_id)],
+            "found": segments.found_json(request, tx, first),
+            "tags": search.tags(tx, merchant_id),
+            "coverage": segments.coverage_json(tx, merchant_id),
+            "languages": search.languages(tx, merchant_id),
             "products": [
                 {
                     "id": product.id,
@@ -43,5 +52,6 @@ routes = [
     *merchant_products.routes,
     *merchant_orders.routes,
     *clips.routes,
+    *segments.routes,
     *uploads.routes,
 ]

@@ -6,8 +6,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shop import merchants, orders
-from web import clips
 from web.i18n import locale_of
+from web.merchant_access import owner
 from web.pages import render
 from web.services import services
 from web.sessions import page_for
@@ -19,7 +19,7 @@ def page(request: Request) -> Response:
     """`GET /merchant/orders`: the newest first, `?after` an order the older ones; lines of other shops stay out."""
     after = request.query_params.get("after") or None
     with services(request).db.reading() as tx:
-        merchant_id = clips.owner(tx, request)
+        merchant_id = owner(tx, request)
         found = orders.orders_of_merchant(tx, merchant_id, limit=PAGE + 1, after=after)
         name = merchants.merchant_name(tx, merchant_id)
     shown = found[:PAGE]

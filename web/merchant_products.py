@@ -11,9 +11,10 @@ from shop.editing import Editable
 from storage.clock import utcnow
 from storage.database import Tx
 from storage.errors import NotFound, UserError
-from web import clips, product_form
+from web import product_form
 from web.i18n import locale_of
 from web.limits import client_of
+from web.merchant_access import owner
 from web.pages import render
 from web.product_form import LARGEST_FORM, MOST_ROWS, Draft
 from web.services import services
@@ -25,7 +26,7 @@ MOST_PRODUCTS = 500
 def list_page(request: Request) -> Response:
     """`GET /merchant/products`: everything the merchant sells, with its stock."""
     with services(request).db.reading() as tx:
-        merchant_id = clips.owner(tx, request)
+        merchant_id = owner(tx, request)
         found = _own_products(tx, request, merchant_id)
         name = merchants.merchant_name(tx, merchant_id)
     return render(
@@ -121,7 +122,7 @@ def _add(request: Request, draft: Draft, data: bytes) -> str:
     parts = services(request)
     parts.limiter.take("write", client_of(request))
     with parts.db.reading() as tx:
-        merchant_id = clips.owner(tx, request)
+        merchant_id = owner(tx, request)
     product_form.check(draft)
     titles = draft.by_locale("title")
     handle = product_form.handle_from(next(iter(titles.values()), ""))
@@ -161,7 +162,7 @@ def _change(request: Request, product: Editable, draft: Draft, data: bytes) -> N
             unused = editing.edit_product(
                 tx,
                 product.id,
-                clips.owner(tx, request),
+                owner(tx, request),
                 titles=titles,
                 descriptions=draft.by_locale("description"),
                 brand=draft.text("brand"),
@@ -193,7 +194,7 @@ def _own_products(tx: Tx, request: Request, merchant_id: str) -> list[Product]:
 
 
 def _own_product(tx: Tx, request: Request) -> Product:
-    merchant_id = clips.owner(tx, request)
+    merchant_id = owner(tx, request)
     product = catalog.product(tx, request.path_params["id"], locale_of(request), merchant_id=merchant_id)
     if product.merchant_id != merchant_id:
         raise NotFound("product-unknown", "There is no such product.")
@@ -202,7 +203,7 @@ def _own_product(tx: Tx, request: Request) -> Product:
 
 def _editable(request: Request) -> Editable:
     with services(request).db.reading() as tx:
-        return editing.editable(tx, request.path_params["id"], clips.owner(tx, request), locale_of(request))
+        return editing.editable(tx, request.path_params["id"], owner(tx, request), locale_of(request))
 
 
 def _back(product_id: str) -> Response:

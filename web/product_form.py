@@ -18,8 +18,8 @@ from shop.money import Money
 from storage.database import Tx
 from storage.errors import UserError
 from storage.ids import new_id
-from web import clips
 from web.i18n import locale_of
+from web.merchant_access import SCOPE, owner
 from web.pages import render
 from web.product_picture import MOST_BYTES, redraw
 from web.services import Services, services
@@ -72,7 +72,7 @@ class Draft:
 
 async def read(request: Request) -> tuple[Draft, bytes]:
     """Return what was typed, and the bytes of the picture if one was chosen; raises Forbidden for strangers."""
-    member(request, "merchant", clips.SCOPE)  # before eight megabytes of a stranger are read
+    member(request, "merchant", SCOPE)  # before eight megabytes of a stranger are read
     async with request.form(max_files=1, max_fields=MOST_FIELDS) as form:
         picture = form.get("picture")
         data = await picture.read() if isinstance(picture, UploadFile) else b""
@@ -103,7 +103,7 @@ def page(
     """Return the page with the form, and what is wrong in it."""
     parts = services(request)
     with parts.db.reading() as tx:
-        clips.owner(tx, request)
+        owner(tx, request)
         known = list(categories.category_names(tx, locale_of(request)).values())
     context: dict[str, Any] = {
         "draft": draft,

@@ -22,8 +22,9 @@ from video_assembly import clips
 from video_assembly.ingest import Refused
 from video_assembly.source import container_of
 from web.bodies import checked
-from web.clips import clip_json, owner
+from web.clips import clip_json
 from web.limits import client_of
+from web.merchant_access import owner
 from web.services import Services, services
 from web.upload_form import UploadForm, boundary_of
 

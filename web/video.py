@@ -6,15 +6,16 @@ from functools import lru_cache
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from storage.accounts import Person
 from storage.clock import utcnow
 from storage.errors import NotFound, UserError
-from video_assembly import videos
+from video_assembly import captions, videos, webvtt
 from video_assembly.stitch import SegmentSource, Stitched
 from video_assembly.videos import Playable
+from web.i18n import locale_of
 from web.ranged import ranged
 from web.services import Services, services
 from web.sessions import viewer
@@ -22,6 +23,8 @@ from web.sharing import LONGEST_TOKEN, SHARE_LIFE, share_opens, share_token
 
 # A recipe never changes, but who may play it and until when does.
 VIDEO_CACHE = "private, max-age=3600"
+# A merchant may mend a word at any time.
+CAPTIONS_CACHE = "private, no-cache"
 FOR_EVER = "public, max-age=31536000, immutable"
 FOR_A_WHILE = "public, max-age=3600"
 BLOCK = 256 * 1024
@@ -47,6 +50,17 @@ def get_video(request: Request) -> Response:
         media_type=stitched.content_type,
         headers={"Cache-Control": VIDEO_CACHE},
     )
+
+
+def get_captions(request: Request) -> Response:
+    """`GET /v/{id}.vtt?language=`: the captions of a video, for who may play it; in the page's language if there."""
+    parts = services(request)
+    person = viewer(request) if request.state.person is not None else None
+    playable, _ = video_for(request, parts, person, request.path_params["id"])
+    pieces = [(each.id, each.duration_ms) for each in playable.recipe.ingredients]
+    with parts.db.reading() as tx:
+        cues = captions.of_video(tx, pieces, request.query_params.get("language", locale_of(request)))
+    return PlainTextResponse(webvtt.write(cues), media_type="text/vtt", headers={"Cache-Control": CAPTIONS_CACHE})
 
 
 def post_share(request: Request) -> Response:
@@ -133,6 +147,7 @@ def _header(sources: tuple[SegmentSource, ...]) -> Stitched:
 
 routes = [
     Route("/v/{id}.mp4", get_video),
+    Route("/v/{id}.vtt", get_captions),
     Route("/v1/videos/{id}/share", post_share, methods=["POST"]),
     Route("/media/{key:path}", get_media),
 ]

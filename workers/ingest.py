@@ -62,25 +62,8 @@ def _store(tx: Tx, clip_id: str, prepared: Prepared, parts: Sequence[Part]) -> N
     if clip is None:
         return  # removed by its merchant meanwhile
     assert not parts or len(parts) == len(prepared.segments), "each part of a show becomes one segment"
-    products: list[str | None] = [part.product_id for part in parts]
-    products = products or [None] * len(prepared.segments)
-    segments = [
-        library.NewSegment(
-            product_id=product_id,
-            digest=segment.digest,
-            index=segment.index,
-            init_digest=segment.init_digest,
-            units=segment.units,
-            duration_ms=segment.duration_ms,
-            bytes=segment.size,
-            start_ms=round(segment.start * 1000),
-            has_sound=segment.has_sound,
-            small=library.SmallForm(
-                segment.small.digest, segment.small.index, segment.small.init_digest, segment.small.size
-            ),
-        )
-        for segment, product_id in zip(prepared.segments, products, strict=True)
-    ]
+    products = [part.product_id for part in parts]
+    segments = new_segments(prepared, products)
     library.store_segments(tx, clip, segments, now)
     warnings: list[Mapping[str, Any]] = [
         {"code": notice.code, "message": notice.message, "values": notice.extra} for notice in prepared.warnings
@@ -101,7 +84,7 @@ def _prepare(workshop: Workshop, clip: clips.Clip, parts: Sequence[Part]) -> Pre
             progress=_reporter(workshop, clip.id),
             spans=[part.span for part in parts] or None,
         )
-        _keep_files(workshop, prepared)
+        keep_files(workshop, prepared)
     except Refused as refused:
         return refused
     finally:
@@ -109,7 +92,30 @@ def _prepare(workshop: Workshop, clip: clips.Clip, parts: Sequence[Part]) -> Pre
     return prepared
 
 
-def _keep_files(workshop: Workshop, prepared: Prepared) -> None:
+def new_segments(prepared: Prepared, product_ids: Sequence[str] = ()) -> list[library.NewSegment]:
+    """Return prepared segments as the library takes them, each about its product where there are any."""
+    about: Sequence[str | None] = product_ids or [None] * len(prepared.segments)
+    return [
+        library.NewSegment(
+            product_id=product_id,
+            digest=segment.digest,
+            index=segment.index,
+            init_digest=segment.init_digest,
+            units=segment.units,
+            duration_ms=segment.duration_ms,
+            bytes=segment.size,
+            start_ms=round(segment.start * 1000),
+            has_sound=segment.has_sound,
+            small=library.SmallForm(
+                segment.small.digest, segment.small.index, segment.small.init_digest, segment.small.size
+            ),
+        )
+        for segment, product_id in zip(prepared.segments, about, strict=True)
+    ]
+
+
+def keep_files(workshop: Workshop, prepared: Prepared) -> None:
+    """Put the files of prepared segments under their keys."""
     # Names are digests: a second run over the same clip replaces a file by itself.
     for segment in prepared.segments:
         for key, path in (

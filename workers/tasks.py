@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import celery.signals
@@ -13,9 +13,9 @@ from storage.clock import utcnow
 from storage.database import Tx
 from storage.jobs import Claim, Superseded
 from storage.settings import Settings
-from video_assembly import downloads, privacy, recordings, videos
+from video_assembly import downloads, privacy, recordings, upkeep, versions, videos
 from video_assembly.ingest import Limits
-from workers import export, ingest, recording
+from workers import export, ingest, recording, recut
 from workers.workshop import Ringer, Workshop, holding
 
 log = logging.getLogger(__name__)
@@ -49,10 +49,16 @@ KINDS = {
     recordings.JOB: Kind(recording.run, 120),
     # a video lasts 30 s, and a busy machine encodes at a fifth of its speed
     downloads.JOB: Kind(export.run, 300),
+    # a segment lasts 6.4 s at most, but its clip is read from the beginning
+    versions.JOB: Kind(recut.run, round(20 + 20 * Limits().seconds)),
 }
 
 # What is told to the person when the last attempt at a job has failed.
-GIVE_UP: dict[str, Callable[[Tx, str], None]] = {"ingest": ingest.give_up, downloads.JOB: export.give_up}
+GIVE_UP: dict[str, Callable[[Tx, str], None]] = {
+    "ingest": ingest.give_up,
+    downloads.JOB: export.give_up,
+    versions.JOB: recut.give_up,
+}
 
 
 def name_of(kind: str) -> str:
@@ -98,6 +104,7 @@ def tidy(workshop: Workshop) -> None:
     """Erase guests who cannot come back, whose data has lost its purpose, and replays whose time is over."""
     now = utcnow()
     recording.tidy(workshop, now)
+    _tidy_library(workshop, now)
     with workshop.db.reading() as tx:
         gone = accounts.gone_guests(tx, now)
     for person_id in gone:
@@ -106,6 +113,17 @@ def tidy(workshop: Workshop) -> None:
             privacy.erase(tx, person_id)
     if gone:
         log.info("erased %d guests who cannot come back", len(gone))
+
+
+def _tidy_library(workshop: Workshop, now: datetime) -> None:
+    with workshop.db.writing() as tx:
+        keys = upkeep.let_go(tx, now)
+    for key in keys:
+        # Equal bytes may be coming in as a new segment just now.
+        if workshop.media.age(key, now) > LEFT_BEHIND:
+            workshop.media.delete(key)
+    if keys:
+        log.info("deleted %d files of segments that no video is made of any more", len(keys))
 
 
 def register(app: Any, settings: Settings, ring: Ringer) -> None:

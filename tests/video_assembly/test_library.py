@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from shop import catalog, merchants
 from shop.money import Money
 from storage.database import Database
-from storage.errors import NotFound, UserError
+from storage.errors import Conflict, NotFound, UserError
 from storage.ids import new_id
-from video_assembly import clips, library, renditions
+from video_assembly import captions, clips, edits, library, renditions, search, upkeep
 from video_assembly.library import NewSegment, SmallForm
+from video_assembly.search import Filters
+from video_assembly.webvtt import Cue
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -35,21 +37,24 @@ class Library:
         with self.db.writing() as tx:
             return library.store_segments(tx, clip or self.clip, prepared, now)
 
-    def shown(self, **filters) -> list[library.Segment]:
+    def shown(self, now: datetime = NOW, **filters: str) -> list[library.Segment]:
+        """The segments that a search finds, those of archives included when no state is asked for."""
         with self.db.reading() as tx:
-            return library.list_segments(tx, self.herd, **filters)
+            found = search.find(tx, self.herd, Filters(**filters), now, limit=100)
+            assert found.total == len(found.items)
+            return list(found.items)
 
     def edit(self, segment_id: str, **changes) -> library.Segment:
         with self.db.writing() as tx:
-            return library.edit_segment(tx, segment_id, self.herd, NOW, **changes)
+            return edits.edit_segment(tx, segment_id, self.herd, NOW, **changes)
 
     def usable(self, now: datetime = NOW) -> list[str]:
         with self.db.reading() as tx:
             return [each.id for each in library.candidates(tx, now)]
 
 
-def new(digest: str, units: int = 2, **more) -> NewSegment:
-    return NewSegment(digest, digest.encode(), "init", units, units * 1600, 5000, 0, True, **more)
+def new(digest: str, units: int = 2, start_ms: int = 0, **more) -> NewSegment:
+    return NewSegment(digest, digest.encode(), "init", units, units * 1600, 5000, start_ms, True, **more)
 
 
 @pytest.fixture
@@ -97,9 +102,9 @@ def test_storing_again_changes_nothing(lib: Library) -> None:
     prepared = [new("a"), new("b")]
     ids = lib.store(prepared)
     assert lib.edit(ids[0], role="cta", archived=True).archived_at == NOW
-    before = lib.shown(archived=True)
+    before = lib.shown(), lib.shown(state="archived")
     assert lib.store(prepared, NOW + HOUR) == ids
-    assert lib.shown(archived=True) == before
+    assert (lib.shown(), lib.shown(state="archived")) == before
 
 
 def test_new_bytes_are_new_segments_with_the_old_ones_kept(lib: Library) -> None:
@@ -130,18 +135,18 @@ def test_only_the_last_run_is_shown(lib: Library, runs: list[list[str]]) -> None
     for number, digests in enumerate(runs):
         for _again in range(2):
             ids = lib.store([new(digest) for digest in digests], NOW + number * HOUR, clip)
-        assert [each.id for each in lib.shown(clip_id=clip.id)] == ids
-        assert [each.digest for each in lib.shown(clip_id=clip.id)] == digests
+        assert [each.id for each in lib.shown(clip=clip.id)] == ids
+        assert [each.digest for each in lib.shown(clip=clip.id)] == digests
 
 
 def test_filters(lib: Library) -> None:
     hook, demo = lib.store([new("a", role="hook"), new("b", role="demo", tags=("near",))])
     assert [each.id for each in lib.shown(role="hook")] == [hook]
     assert [each.id for each in lib.shown(tag="near")] == [demo]
-    assert [each.id for each in lib.shown(product_id=lib.kettle, tag="summer")] == [hook, demo]
-    assert lib.shown(product_id=lib.jacket) == lib.shown(clip_id="nothing") == []
+    assert [each.id for each in lib.shown(product=lib.kettle, tag="summer")] == [hook, demo]
+    assert lib.shown(product=lib.jacket) == lib.shown(clip="nothing") == []
     with lib.db.reading() as tx:
-        assert library.list_segments(tx, lib.wetter) == []
+        assert search.find(tx, lib.wetter, Filters(), NOW, limit=9).items == ()
 
 
 def test_editing_keeps_what_is_not_given(lib: Library) -> None:
@@ -187,7 +192,7 @@ def test_segments_of_somebody_else_are_not_there(lib: Library) -> None:
     (segment_id,) = lib.store([new("a")])
     with lib.db.writing() as tx:
         with pytest.raises(NotFound):
-            library.edit_segment(tx, segment_id, lib.wetter, NOW, role="hook")
+            edits.edit_segment(tx, segment_id, lib.wetter, NOW, role="hook")
         with pytest.raises(NotFound):
             library.segment(tx, segment_id, lib.wetter)
         with pytest.raises(NotFound):
@@ -244,3 +249,108 @@ def test_small_renditions_come_in_order_or_not_at_all(lib: Library) -> None:
         ("segments/small-a.mp4", b"a", "small-init", 2),
         ("segments/small-b.mp4", b"b", "small-init", 2),
     ]
+
+
+SAID = "WEBVTT\n\n00:00.000 --> 00:01.000\nFill it.\n"
+
+
+def test_speech_is_used_with_captions_or_with_the_merchants_word(lib: Library) -> None:
+    first, second = lib.store([new("a", role="demo"), new("b", role="demo")])
+    assert lib.usable() == [first, second]
+    for segment_id in (first, second):
+        lib.edit(segment_id, speech=True)
+    assert lib.usable() == []
+    assert [each.id for each in lib.shown(state="uncaptioned")] == [first, second]
+    with lib.db.writing() as tx:
+        _, mistakes = edits.set_captions(tx, first, lib.herd, "de", "WEBVTT\n\nhello", NOW)
+        assert [each.line for each in mistakes] == [3]
+        assert captions.of(tx, [first]) == {}
+        edits.set_captions(tx, first, lib.herd, "de", SAID, NOW)
+        with pytest.raises(NotFound):
+            edits.set_captions(tx, first, lib.wetter, "de", SAID, NOW)
+        with pytest.raises(UserError):
+            edits.set_captions(tx, first, lib.herd, "german", SAID, NOW)
+    lib.edit(second, uncaptioned=True)
+    assert lib.usable() == [first, second]
+    # It was the merchant's wish; it still lacks captions.
+    assert [each.id for each in lib.shown(state="uncaptioned")] == [second]
+
+
+def test_a_video_speaks_the_viewers_language_where_it_can(lib: Library) -> None:
+    ids = lib.store([new("a"), new("b"), new("c")])
+    with lib.db.writing() as tx:
+        for segment_id, language in ((ids[0], "de"), (ids[0], "en"), (ids[2], "de")):
+            edits.set_captions(tx, segment_id, lib.herd, language, SAID.replace("Fill it", language), NOW)
+    with lib.db.reading() as tx:
+        cues = captions.of_video(tx, [(each, 3200) for each in ids], "en")
+    assert cues == [Cue(0, 1000, "en."), Cue(6400, 7400, "de.")]
+
+
+def test_states_say_what_is_to_be_done(lib: Library) -> None:
+    ids = lib.store([new(digest, role="demo") for digest in "abcdef"])
+    lib.edit(ids[0], role=None)
+    lib.edit(ids[1], rights_until=NOW + 29 * DAY)
+    lib.edit(ids[2], valid_until=NOW + 31 * DAY)
+    lib.edit(ids[3], rights_until=NOW - HOUR)
+    lib.edit(ids[4], archived=True)
+    lib.edit(ids[5], season="winter", language="en", speech=False)
+    found = {state: [each.id for each in lib.shown(state=state)] for state in search.STATES}
+    assert found == {
+        "usable": [ids[1], ids[2], ids[5]],
+        "unsorted": [ids[0]],
+        "uncaptioned": [],
+        "unheard": [ids[0], ids[1], ids[2], ids[3]],
+        "expiring": [ids[1]],
+        "expired": [ids[3]],
+        "archived": [ids[4]],
+    }
+    assert found["usable"] == lib.usable()
+    assert [each.id for each in lib.shown(language="en", season="winter")] == [ids[5]]
+    assert [each.id for each in lib.shown(season="none", state="expired")] == [ids[3]]
+    with pytest.raises(UserError):
+        lib.shown(state="lost")
+
+
+def test_words_are_looked_for_in_names_products_and_tags(lib: Library) -> None:
+    first, second = lib.store([new("a", tags=("Gr\u00fcn 100%",)), new("b", category="kitchen")])
+    lib.edit(second, product_id=None, tags=[])
+    assert [each.id for each in lib.shown(q="KETTLE")] == [first]
+    assert [each.id for each in lib.shown(q="a.mp4")] == [first, second]
+    assert [each.id for each in lib.shown(q="100%  gr\u00fcn")] == [first]
+    assert [each.id for each in lib.shown(tag="Gr\u00fcn 100%")] == [first]
+    assert lib.shown(q="_") == lib.shown(tag="Gr") == []
+
+
+def test_pages_follow_one_another_without_a_gap(lib: Library) -> None:
+    lib.store([new(digest) for digest in "abcde"])
+    with lib.db.writing() as tx:
+        other = add(tx, lib.herd)
+    lib.store([new(digest) for digest in "xyz"], clip=other)
+    seen, after = [], None
+    with lib.db.reading() as tx:
+        while True:
+            page = search.find(tx, lib.herd, Filters(), NOW, limit=3, after=after)
+            assert page.total == 8
+            seen += [each.digest for each in page.items]
+            if (after := page.next) is None:
+                break
+        with pytest.raises(UserError):
+            search.find(tx, lib.herd, Filters(), NOW, limit=3, after="nowhere")
+    assert seen == list("xyzabcde")
+
+
+def test_files_go_a_day_after_archiving_unless_equal_bytes_are_in_use(lib: Library) -> None:
+    first, second, _ = lib.store([new("a"), new("b"), new("c")])
+    with lib.db.writing() as tx:
+        twin = add(tx, lib.herd)
+    lib.store([new("b")], clip=twin)
+    for segment_id in (first, second):
+        lib.edit(segment_id, archived=True)
+    lib.store([new("a"), new("b"), new("c2")], NOW)
+    with lib.db.writing() as tx:
+        assert upkeep.let_go(tx, NOW + DAY) == []
+        assert upkeep.let_go(tx, NOW + DAY + HOUR) == ["segments/a.mp4", "thumbs/a.webp", "posters/a.jpg"]
+        assert upkeep.let_go(tx, NOW + DAY + HOUR) == []
+        assert upkeep.let_go(tx, NOW + 9 * DAY)[0] == "segments/c.mp4", "replaced ones stay for shared videos"
+    with pytest.raises(Conflict):
+        lib.edit(first, archived=False)

@@ -12,7 +12,7 @@ from storage import accounts
 from storage.database import Database
 from storage.errors import NotFound, UserError
 from tests.video_assembly.shopfront import NOW, PRODUCTS, Shopfront, add_clip, add_product, open_shopfront
-from video_assembly import library, templates, vetoes, videos
+from video_assembly import edits, templates, vetoes, videos
 from video_assembly.templates import Template
 from video_assembly.videos import FeedPage
 
@@ -263,7 +263,7 @@ def test_an_archived_segment_leaves_the_feed(front: Shopfront) -> None:
     page = front.feed(front.viewer)
     taken = page.videos[0].segments[1]
     with front.db.writing() as tx:
-        library.edit_segment(tx, taken.id, page.videos[0].merchant_id, NOW, archived=True)
+        edits.edit_segment(tx, taken.id, page.videos[0].merchant_id, NOW, archived=True)
     after = front.feed(front.viewer, limit=20)
     assert taken.id not in {s.id for each in after.videos for s in each.segments}
 
@@ -272,7 +272,7 @@ def test_a_changed_role_leaves_the_feed_too(front: Shopfront) -> None:
     page = front.feed(front.viewer)
     demo = next(s for s in page.videos[0].segments if s.role == "demo")
     with front.db.writing() as tx:
-        library.edit_segment(tx, demo.id, page.videos[0].merchant_id, NOW, role="proof")
+        edits.edit_segment(tx, demo.id, page.videos[0].merchant_id, NOW, role="proof")
     shown = {(s.id, s.role) for each in front.feed(front.viewer, limit=20).videos for s in each.segments}
     assert (demo.id, "demo") not in shown
 
@@ -283,7 +283,7 @@ def test_an_edit_is_seen_although_the_shelf_is_kept_in_memory(front: Shopfront) 
     with front.db.writing() as tx:
         for each in first.segments:
             if each.role in ("offer", "cta") and each.product_id == first.product_id:
-                library.edit_segment(tx, each.id, first.merchant_id, NOW, role="proof")
+                edits.edit_segment(tx, each.id, first.merchant_id, NOW, role="proof")
     stranger = front.add_viewer()
     assert first.product_id not in {each.product_id for each in front.feed(stranger, limit=20).videos}
 

@@ -23,7 +23,7 @@ from storage.ids import new_id
 from storage.media import Media
 from storage.messages import Messages
 from storage.settings import Settings, child_environment
-from video_assembly import clips, library
+from video_assembly import clips, library, search
 from workers.app import make_ring
 from workers.workshop import Workshop
 
@@ -91,7 +91,7 @@ class Floor:
     def segments(self, clip_id: str) -> list[library.Segment]:
         """Return the clip's segments."""
         with self.db.reading() as tx:
-            return library.list_segments(tx, self.merchant_id, clip_id=clip_id)
+            return search.of_clip(tx, self.merchant_id, clip_id)
 
     @contextmanager
     def worker(self, *kinds: str) -> Iterator[subprocess.Popen[bytes]]:

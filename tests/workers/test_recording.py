@@ -16,7 +16,7 @@ from storage.clock import utcnow
 from storage.database import Tx
 from tests.livestream.footage import Recorded, pictures, tone
 from tests.workers.conftest import Floor, eventually, running_broker
-from video_assembly import clips, library, recordings
+from video_assembly import clips, library, recordings, search
 from workers.tasks import carry_out, tidy
 from workers.workshop import Workshop
 
@@ -95,8 +95,8 @@ def test_pins_become_segments_of_their_merchants_by_a_real_worker(floor: Floor) 
     ours, theirs = show.clips()
     assert (ours.state, ours.title, ours.role, ours.language) == ("ready", "Spring", "demo", "en")
     with floor.db.reading() as tx:
-        segments = library.list_segments(tx, floor.merchant_id, clip_id=ours.id)
-        others = library.list_segments(tx, show.other, clip_id=theirs.id)
+        segments = search.of_clip(tx, floor.merchant_id, ours.id)
+        others = search.of_clip(tx, show.other, theirs.id)
         usable = {each.id for each in library.candidates(tx, utcnow())}
     # Eleven seconds are more than a segment holds, three and a half hold one unit of 1.6 s after the keyframe.
     assert [(each.product_id, each.role, each.units) for each in segments] == [

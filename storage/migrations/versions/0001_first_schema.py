@@ -412,8 +412,17 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("valid_from", sa.BigInteger(), nullable=True),
         sa.Column("valid_until", sa.BigInteger(), nullable=True),
+        sa.Column("season", sa.String(length=6), nullable=True),
+        sa.Column("rights_until", sa.BigInteger(), nullable=True),
+        sa.Column("rights_note", sa.String(length=200), nullable=True),
+        sa.Column("speech", sa.Boolean(), nullable=True),
+        sa.Column("speech_hint", sa.Float(), nullable=True),
+        sa.Column("uncaptioned_at", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("used_in", sa.Integer(), nullable=False),
         sa.Column("archived_at", sa.BigInteger(), nullable=True),
         sa.Column("replaced_at", sa.BigInteger(), nullable=True),
+        sa.Column("gone_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["clip_id"], ["clips.id"], name=op.f("fk_segments_clip_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
@@ -432,6 +441,32 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_segments_product_id"), ["product_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_segments_small_digest"), ["small_digest"], unique=False)
+
+    op.create_table(
+        "captions",
+        sa.Column("segment_id", sa.String(length=36), nullable=False),
+        sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("cues", sa.JSON(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["segment_id"], ["segments.id"], name=op.f("fk_captions_segment_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("segment_id", "language", name=op.f("pk_captions")),
+    )
+    op.create_table(
+        "recuts",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("segment_id", sa.String(length=36), nullable=False),
+        sa.Column("start_ms", sa.Integer(), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["segment_id"], ["segments.id"], name=op.f("fk_recuts_segment_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recuts")),
+    )
+    with op.batch_alter_table("recuts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recuts_segment_id"), ["segment_id"], unique=False)
 
     op.create_table(
         "show_products",

@@ -3,7 +3,7 @@ import { t } from "vitrine/i18n.js";
 import { icon } from "vitrine/icon.js";
 import { NEEDED, ROLES, SHORTEST_VIDEO, roleName } from "vitrine/merchant/roles.js";
 
-/** @typedef {import("vitrine/merchant/store.js").Coverage} Covered */
+/** @typedef {import("vitrine/merchant/coverage-of.js").Covered} Covered */
 
 /**
  * For each product on sale: which parts of a video there are and which are missing.

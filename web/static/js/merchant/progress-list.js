@@ -60,7 +60,7 @@ function sending(row) {
 
 /** @param {{clip: Clip, store: import("vitrine/merchant/store.js").Store, fresh: import("@preact/signals").Signal<Set<string>>}} props */
 function ClipRow({ clip, store, fresh }) {
-  const count = store.segments.value.filter((segment) => segment.clip_id === clip.id).length;
+  const count = store.counts.value.get(clip.id) ?? 0;
   const ready = clip.state === "ready";
   const refused = clip.state === "refused";
   const [from, to] = STEPS[clip.state] ?? [0, 0];
@@ -78,7 +78,7 @@ function ClipRow({ clip, store, fresh }) {
     </div>
     <div class="progress-tools">
       ${ready && html`<button type="button" class="button button-plain" onClick=${() => {
-        store.filter({ clip: clip.id, product: "", role: "", tag: "", q: "" });
+        store.filter({ clip: clip.id, product: "", role: "", tag: "", q: "", language: "", season: "", state: "" });
         document.getElementById("segments-title")?.scrollIntoView({ behavior: "smooth" });
       }}>${t("Show segments")}</button>
       <button type="button" class="icon-button" aria-label=${t("Hide {name}", { name: clip.filename })} onClick=${hide}>${icon("x")}</button>`}

@@ -3,15 +3,24 @@ import { useRef } from "preact/hooks";
 import { html } from "vitrine/html.js";
 import { t } from "vitrine/i18n.js";
 import { icon } from "vitrine/icon.js";
+import { lackName, languageName } from "vitrine/merchant/names.js";
 import { ROLES, roleHint, roleName } from "vitrine/merchant/roles.js";
 import { toast } from "vitrine/toast.js";
 
 /** @typedef {import("vitrine/merchant/store.js").Segment} Segment */
 /** @typedef {import("vitrine/merchant/store.js").Store} Store */
 
+/** The segment whose box was pressed last: with the shift key the next press selects all from there. */
+let last = "";
+
 /** @param {string} text */
 export function tagsOf(text) {
   return [...new Set(text.split(",").map((tag) => tag.trim()).filter(Boolean))];
+}
+
+/** @param {Segment} segment @param {Store} store */
+export function segmentName(segment, store) {
+  return t("{file}, segment {number}", { file: store.names.value.get(segment.clip_id) ?? t("Clip"), number: segment.position + 1 });
 }
 
 /**
@@ -20,9 +29,7 @@ export function tagsOf(text) {
  */
 export function SegmentCard({ segment, store }) {
   const selected = store.selected.value.has(segment.id);
-  const name = t("{file}, segment {number}", {
-    file: store.names.value.get(segment.clip_id) ?? t("Clip"), number: segment.position + 1,
-  });
+  const name = segmentName(segment, store);
   /** @param {import("vitrine/merchant/store.js").Change} change */
   const save = (change) => store.edit([segment.id], change).then(
     () => toast(t("Saved")),
@@ -35,7 +42,12 @@ export function SegmentCard({ segment, store }) {
     <div class="segment-picture">
       <${Preview} segment=${segment} name=${name} />
       <label class="segment-check"><input type="checkbox" checked=${selected} aria-label=${t("Select {name}", { name })}
-        onChange=${(/** @type {any} */ event) => store.select(segment.id, event.currentTarget.checked)} /></label>
+        onClick=${(/** @type {MouseEvent} */ event) => {
+          const box = /** @type {HTMLInputElement} */ (event.currentTarget);
+          if (event.shiftKey && last) store.selectTo(last, segment.id);
+          store.select(segment.id, box.checked);
+          last = segment.id;
+        }} /></label>
     </div>
     <div class="segment-fields">
       <select class=${`input segment-role ${segment.role ? "" : "input-open"}`} aria-label=${t("Role of {name}", { name })} value=${segment.role ?? ""}
@@ -51,8 +63,26 @@ export function SegmentCard({ segment, store }) {
       </select>
       <input class="input" aria-label=${t("Tags of {name}, separated by commas", { name })} placeholder=${t("Tags")} value=${segment.tags.join(", ")}
         onChange=${(/** @type {any} */ event) => save({ tags: tagsOf(event.currentTarget.value) })} />
+      <div class="segment-foot">
+        <${Marks} segment=${segment} />
+      </div>
     </div>
   </li>`;
+}
+
+/** What stands in the way of videos with it, and what else is worth knowing. @param {{segment: Segment}} props */
+function Marks({ segment }) {
+  const soon = Date.now() + 30 * 86_400_000;
+  const ends = [segment.rights_until, segment.valid_until].some((each) => each && Date.parse(each) > Date.now() && Date.parse(each) < soon);
+  return html`<p class="segment-marks">
+    ${segment.lacks.filter((each) => each !== "role" && each !== "product").map((each) => html`<span class="chip chip-bad">${lackName(each)}</span>`)}
+    ${segment.recut?.state === "queued" && html`<span class="chip">${t("Being cut")}</span>`}
+    ${segment.recut?.state === "failed" && html`<span class="chip chip-bad">${t("Cut failed")}</span>`}
+    ${segment.speech === null && segment.speech_likely && html`<span class="chip chip-warn">${t("Speech?")}</span>`}
+    ${ends && html`<span class="chip chip-warn">${icon("clock")}${t("Ends soon")}</span>`}
+    ${segment.captions.length > 0 && html`<span class="chip" title=${segment.captions.map(languageName).join(", ")}>${icon("captions")}${segment.captions.join(", ")}</span>`}
+    ${segment.used_in > 0 && html`<span class="chip" title=${t("Videos made with it")}>${icon("clapperboard")}${segment.used_in}</span>`}
+  </p>`;
 }
 
 /**

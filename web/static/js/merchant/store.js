@@ -1,51 +1,90 @@
 import { batch, computed, signal } from "@preact/signals";
 import { ask } from "vitrine/api.js";
-import { NEEDED, ROLES, SHORTEST_VIDEO } from "vitrine/merchant/roles.js";
+import { covered, byNeed } from "vitrine/merchant/coverage-of.js";
 
 /** @typedef {{code: string, detail: string}} Warning */
 /** @typedef {{id: string, filename: string, state: string, progress: number, reason: string | null, detail: string | null, retryable: boolean, warnings: Warning[], bytes: number, duration: number | null, created_at: string}} Clip */
-/** @typedef {{id: string, clip_id: string, product_id: string | null, category: string | null, role: string | null, tags: string[], start: number, duration: number, has_sound: boolean, position: number, mp4: string, thumbnail: string}} Segment */
+/** @typedef {{state: string, in: number, out: number, reason: string | null}} Recut */
+/** @typedef {{id: string, clip_id: string, product_id: string | null, category: string | null, role: string | null, tags: string[], language: string | null, season: string | null, start: number, duration: number, has_sound: boolean, position: number, mp4: string, thumbnail: string, poster: string, valid_from: string | null, valid_until: string | null, rights_until: string | null, rights_note: string | null, speech: boolean | null, speech_likely: boolean | null, captions: string[], uncaptioned: boolean, version: number, used_in: number, recut: Recut | null, lacks: string[], archived: boolean}} Segment */
 /** @typedef {{id: string, title: string, image: string | null, published: boolean, stock: number}} Product */
-/** @typedef {{clips: Clip[], segments: Segment[], products: Product[], limit: number}} State */
-/** @typedef {{role?: string | null, product_id?: string | null, tags?: string[], archived?: boolean}} Change */
-/** @typedef {{product: string, role: string, tag: string, clip: string, q: string}} Filters */
-/** @typedef {{product: Product, roles: Set<string>, missing: string[], seconds: number, ready: boolean, complete: boolean}} Coverage */
+/** @typedef {{items: Segment[], total: number, next: string | null}} Found */
+/** @typedef {{clips: Clip[], found: Found, tags: string[], languages: string[], coverage: import("vitrine/merchant/coverage-of.js").Cell[], products: Product[], limit: number}} State */
+/** @typedef {Partial<Pick<Segment, "role" | "product_id" | "tags" | "language" | "season" | "valid_from" | "valid_until" | "rights_until" | "rights_note" | "speech" | "uncaptioned" | "archived">>} Change */
+/** @typedef {Record<typeof FILTERS[number], string>} Filters */
 
-const FILTERS = /** @type {const} */ (["product", "role", "tag", "clip", "q"]);
+const FILTERS = /** @type {const} */ (["product", "role", "tag", "clip", "q", "language", "season", "state"]);
 /** In place of a product's id or a role: what has none yet. */
 export const NONE = "none";
 const FINAL = ["ready", "refused"];
+const PAGE = 60;
+const MOST = 500;
+/** How many segments one request changes. */
+const MOST_EDITED = 200;
+const TYPING_MILLISECONDS = 250;
 
 /**
- * What the library holds: signals that the page draws, and what one can do with it. Knows no DOM.
+ * What the library shows: signals that the page draws, and what one can do with it. Knows no DOM.
  * @param {State} state
  * @param {string} query of the page's address
  */
 export function libraryStore(state, query) {
   const clips = signal(state.clips);
-  const segments = signal(state.segments);
+  const segments = signal(state.found.items);
+  const total = signal(state.found.total);
+  const next = signal(state.found.next);
+  const searching = signal(false);
   const products = signal(state.products);
+  const cells = signal(state.coverage);
+  const knownTags = signal(state.tags);
+  /** How many segments each clip that was loaded has. */
+  const counts = signal(/** @type {Map<string, number>} */ (new Map()));
   const filters = signal(/** @type {Filters} */ (Object.fromEntries(
     FILTERS.map((name) => [name, new URLSearchParams(query).get(name) ?? ""]))));
   const selected = signal(/** @type {Set<string>} */ (new Set()));
+  /** The segment whose details are open. */
+  const open = signal("");
   const titles = computed(() => new Map(products.value.map((product) => [product.id, product.title])));
   const names = computed(() => new Map(clips.value.map((clip) => [clip.id, clip.filename])));
-  const tags = computed(() => [...new Set(segments.value.flatMap((segment) => segment.tags))].sort());
-  const shown = computed(() => segments.value.filter((segment) => fits(segment, filters.value, titles.value, names.value)));
+  const tags = computed(() => [...new Set([...knownTags.value, ...segments.value.flatMap((segment) => segment.tags)])].sort());
   const coverage = computed(() => products.value.filter((product) => product.published)
-    .map((product) => covered(product, segments.value)).sort(byNeed));
+    .map((product) => covered(product, cells.value)).sort(byNeed));
   const working = computed(() => clips.value.filter((clip) => !FINAL.includes(clip.state)).map((clip) => clip.id));
+  let asked = 0;
+  let typing = 0;
 
   const store = {
-    limit: state.limit, clips, segments, products, filters, selected, titles, names, tags, shown, coverage, working,
+    limit: state.limit, languages: state.languages,
+    clips, segments, total, next, searching, products, filters, selected, open, titles, names, tags, counts, coverage, working,
 
     /** Load everything anew. */
     async refresh() {
-      const [one, two] = await Promise.all([ask("GET", "/v1/clips"), ask("GET", "/v1/segments")]);
-      batch(() => {
-        clips.value = one.items;
-        segments.value = two.items;
-      });
+      const [one] = await Promise.all([ask("GET", "/v1/clips"), store.search(), store.recount()]);
+      clips.value = one.items;
+    },
+
+    /** Find the segments that fit the filters, as many as were shown already. */
+    async search() {
+      const turn = ++asked;
+      searching.value = true;
+      try {
+        const most = Math.min(MOST, Math.max(PAGE, segments.value.length));
+        const found = await ask("GET", `/v1/segments${address({ limit: String(most) })}`);
+        // what was asked for later counts
+        if (turn === asked) batch(() => show(found, []));
+      } finally {
+        if (turn === asked) searching.value = false;
+      }
+    },
+
+    /** Show the next page too. */
+    async more() {
+      const turn = ++asked;
+      const found = await ask("GET", `/v1/segments${address({ limit: String(PAGE), cursor: next.value ?? "" })}`);
+      if (turn === asked) batch(() => show(found, segments.value));
+    },
+
+    async recount() {
+      cells.value = (await ask("GET", "/v1/coverage")).items;
     },
 
     /** Take up a clip as the service knows it, with its segments when it is ready. @param {string} id */
@@ -53,10 +92,9 @@ export function libraryStore(state, query) {
       const clip = await ask("GET", `/v1/clips/${id}`);
       batch(() => {
         put(clips, clip);
-        if (clip.state === "ready") {
-          segments.value = [...clip.segments, ...segments.value.filter((each) => each.clip_id !== id)];
-        }
+        counts.value = new Map(counts.value).set(id, clip.segments.length);
       });
+      if (clip.state === "ready") await Promise.all([store.search(), store.recount()]);
     },
 
     /** Hear a fact about a clip. @param {any} fact */
@@ -72,24 +110,36 @@ export function libraryStore(state, query) {
       return undefined;
     },
 
-    /** Change some segments at once. @param {string[]} ids @param {Change} change @param {string[]} [addTags] */
+    /**
+     * Change some segments at once; returns what brings them back to what they were.
+     * @param {string[]} ids @param {Change} change @param {string[]} [addTags]
+     * @returns {Promise<() => Promise<void>>}
+     */
     async edit(ids, change, addTags = []) {
-      const changed = (await ask("PATCH", "/v1/segments", { ids, change, add_tags: addTags })).items;
-      const byId = new Map(changed.map((/** @type {Segment} */ segment) => [segment.id, segment]));
-      segments.value = segments.value.map((segment) => byId.get(segment.id) ?? segment);
-      if (change.archived) segments.value = segments.value.filter((segment) => !ids.includes(segment.id));
+      const names = /** @type {(keyof Change)[]} */ ([...Object.keys(change), ...(addTags.length ? ["tags"] : [])]);
+      const before = segments.value.filter((segment) => ids.includes(segment.id)).map((segment) => (
+        { id: segment.id, change: Object.fromEntries(names.map((name) => [name, segment[name]])) }));
+      for (let at = 0; at < ids.length; at += MOST_EDITED) {
+        take((await ask("PATCH", "/v1/segments", { ids: ids.slice(at, at + MOST_EDITED), change, add_tags: addTags })).items);
+      }
+      return async () => {
+        for (let at = 0; at < before.length; at += MOST_EDITED) {
+          await ask("PATCH", "/v1/segments", { items: before.slice(at, at + MOST_EDITED) });
+        }
+        await store.refresh();
+      };
     },
 
-    /** Bring archived segments back. @param {string[]} ids */
-    async restore(ids) {
-      await ask("PATCH", "/v1/segments", { ids, change: { archived: false } });
-      await store.refresh();
+    /** Take up a segment as the service answered it. @param {Segment} segment */
+    took(segment) {
+      take([segment]);
     },
 
     /** @param {string} id */
     async remove(id) {
       await ask("DELETE", `/v1/clips/${id}`);
       forget(id);
+      await store.recount();
     },
 
     /** @param {string} id */
@@ -100,12 +150,13 @@ export function libraryStore(state, query) {
     /** @param {Partial<Filters>} change */
     filter(change) {
       filters.value = { ...filters.value, ...change };
+      clearTimeout(typing);
+      typing = setTimeout(() => store.search().catch(() => {}), "q" in change ? TYPING_MILLISECONDS : 0);
     },
 
     /** The filters as the address keeps them. */
     query() {
-      const set = FILTERS.filter((name) => filters.value[name]).map((name) => [name, filters.value[name]]);
-      return set.length ? `?${new URLSearchParams(set)}` : "";
+      return address({});
     },
 
     /** @param {string} id @param {boolean} on */
@@ -115,7 +166,39 @@ export function libraryStore(state, query) {
       else next.delete(id);
       selected.value = next;
     },
+
+    /** Select all from one segment to another, as they are shown. @param {string} from @param {string} to */
+    selectTo(from, to) {
+      const ids = segments.value.map((segment) => segment.id);
+      const [one, two] = [ids.indexOf(from), ids.indexOf(to)].sort((left, right) => left - right);
+      if (one >= 0) selected.value = new Set([...selected.value, ...ids.slice(one, two + 1)]);
+    },
   };
+
+  /** @param {Record<string, string>} more */
+  function address(more) {
+    const set = Object.entries({ ...filters.value, ...more }).filter(([, value]) => value);
+    return set.length ? `?${new URLSearchParams(set)}` : "";
+  }
+
+  /** @param {Found} found @param {Segment[]} before */
+  function show(found, before) {
+    segments.value = [...before, ...found.items];
+    total.value = found.total;
+    next.value = found.next;
+  }
+
+  /** @param {Segment[]} changed */
+  function take(changed) {
+    const byId = new Map(changed.map((segment) => [segment.id, segment]));
+    const archives = filters.value.state === "archived";
+    const kept = segments.value.map((segment) => byId.get(segment.id) ?? segment).filter((segment) => segment.archived === archives);
+    batch(() => {
+      total.value -= segments.value.length - kept.length;
+      segments.value = kept;
+    });
+    store.recount().catch(() => {});
+  }
 
   /** @param {string} id */
   function forget(id) {
@@ -131,46 +214,4 @@ export function libraryStore(state, query) {
 function put(clips, clip) {
   const known = clips.value.some((each) => each.id === clip.id);
   clips.value = known ? clips.value.map((each) => (each.id === clip.id ? clip : each)) : [clip, ...clips.value];
-}
-
-/**
- * @param {Segment} segment
- * @param {Filters} filters
- * @param {Map<string, string>} titles
- * @param {Map<string, string>} names
- */
-function fits(segment, filters, titles, names) {
-  const words = `${names.get(segment.clip_id) ?? ""} ${titles.get(segment.product_id ?? "") ?? ""} ${segment.tags.join(" ")}`;
-  return (
-    (!filters.product || (segment.product_id ?? NONE) === filters.product)
-    && (!filters.role || (segment.role ?? NONE) === filters.role)
-    && (!filters.tag || segment.tags.includes(filters.tag))
-    && (!filters.clip || segment.clip_id === filters.clip)
-    && filters.q.toLowerCase().split(/\s+/).every((word) => words.toLowerCase().includes(word))
-  );
-}
-
-/**
- * Which roles a product has segments for, and how long a video of one of each would be.
- * @param {Product} product
- * @param {Segment[]} segments
- * @returns {Coverage}
- */
-export function covered(product, segments) {
-  /** @type {Map<string, number>} */
-  const longest = new Map();
-  for (const segment of segments) {
-    if (segment.product_id !== product.id || !segment.role) continue;
-    longest.set(segment.role, Math.max(longest.get(segment.role) ?? 0, segment.duration));
-  }
-  const roles = new Set(longest.keys());
-  const missing = ROLES.filter((role) => !roles.has(role));
-  const seconds = [...longest.values()].reduce((sum, each) => sum + each, 0);
-  const ready = NEEDED.every((role) => roles.has(role)) && seconds >= SHORTEST_VIDEO;
-  return { product, roles, missing, seconds, ready, complete: ready && missing.length === 0 };
-}
-
-/** @param {Coverage} one @param {Coverage} two */
-function byNeed(one, two) {
-  return Number(one.complete) - Number(two.complete) || Number(one.ready) - Number(two.ready);
 }
