@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, delete, insert, select
 
-from personalization import log, memory, rates
+from personalization import experiments, log, memory, rates
 from storage.database import Instant, Tx, metadata
 
 PURPOSES = ("personalise", "measure")
@@ -52,7 +52,7 @@ def put(
     """Add the viewer's answers to the ledger and act on them at once; returns what is agreed to now.
 
     Taking back `personalise` forgets the profile and the events kept for it; taking back `measure` takes the viewer
-    out of the shared counts.
+    out of the shared counts and of all experiments.
     """
     before = current(tx, viewer_id)
     given = Consent(True, personalise, measure)
@@ -73,6 +73,7 @@ def put(
     if before.measure and not measure:
         rates.count(tx, log.measured(tx, viewer_id), sign=-1)
         log.stop_purpose(tx, viewer_id, "measure")
+        experiments.erase(tx, viewer_id)
     if before.personalise and not personalise:
         log.stop_purpose(tx, viewer_id, "personalise")
     if before.personalise != personalise:

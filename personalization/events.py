@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy import select
 
-from personalization import choices, consent, log, memory, rates
+from personalization import choices, consent, experiments, log, memory, rates
 from personalization.log import Event
 from personalization.profile import WEIGHTS
 from shop.catalog import products
@@ -194,6 +194,8 @@ def ingest(tx: Tx, viewer_id: str, batch: Batch, now: datetime, subjects: Subjec
     log.append(tx, viewer_id, happened, now, personalise=agreed.personalise, measure=agreed.measure)
     if agreed.measure:
         rates.count(tx, happened)
+        if any(event.name == log.STARTED for event in happened):
+            experiments.expose(tx, viewer_id, min(event.at for event in happened if event.name == log.STARTED))
     version = memory.learn(tx, viewer_id, happened, now) if agreed.personalise and happened else None
     return _counts(batch, stored + duplicate, duplicate, stored, rejections, version)
 

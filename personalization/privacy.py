@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from personalization import choices, consent, log, memory, rates
+from personalization import choices, consent, experiments, log, memory, rates
 from storage.database import Tx
 
 
 def export(tx: Tx, viewer_id: str) -> dict[str, Any]:
-    """Return the viewer's consents, events, profile and choices as they are kept."""
+    """Return the viewer's consents, events, profile, choices and experiments as they are kept."""
     return {
         "consents": consent.export(tx, viewer_id),
         "events": log.export(tx, viewer_id),
         "profile": memory.export(tx, viewer_id),
         "choices": choices.export(tx, viewer_id),
+        "experiments": experiments.export(tx, viewer_id),
     }
 
 
@@ -22,4 +23,5 @@ def erase(tx: Tx, viewer_id: str) -> None:
     log.erase(tx, viewer_id)
     memory.erase(tx, viewer_id)
     choices.erase(tx, viewer_id)
+    experiments.erase(tx, viewer_id)
     consent.erase(tx, viewer_id)

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from personalization import choices, consent, memory
+from personalization import choices, consent, experiments, memory
+from personalization.choices import Choices
 from personalization.profile import DAY, NOTHING, Profile, milliseconds
 from personalization.ranking import EXPLORATION
 from storage.database import Tx
@@ -27,17 +29,24 @@ class State:
 
 def current(tx: Tx, viewer_id: str, now: datetime) -> State:
     """Return what the viewer's next feed is made from."""
-    chosen = choices.current(tx, viewer_id)
-    if not (chosen.profiled and consent.current(tx, viewer_id).personalise):
+    chosen, profiled, changed = _way(tx, viewer_id)
+    if not profiled:
         return State(NOTHING, _day(now), False, f"day:{_day(now)}")
     profile, version = memory.load(tx, viewer_id)
-    return State(profile, version, True, f"{viewer_id}:{version}", chosen.exploration(EXPLORATION))
+    usual = float(changed.get("exploration", EXPLORATION))
+    return State(profile, version, True, f"{viewer_id}:{version}", chosen.exploration(usual))
 
 
 def version(tx: Tx, viewer_id: str, now: datetime) -> int:
     """Return the version of `current` alone, without reading the weights."""
-    profiled = choices.current(tx, viewer_id).profiled and consent.current(tx, viewer_id).personalise
-    return memory.version(tx, viewer_id) if profiled else _day(now)
+    return memory.version(tx, viewer_id) if _way(tx, viewer_id)[1] else _day(now)
+
+
+def _way(tx: Tx, viewer_id: str) -> tuple[Choices, bool, dict[str, Any]]:
+    """Return what the viewer chose, whether the order follows the profile, and what experiments change."""
+    chosen, agreed = choices.current(tx, viewer_id), consent.current(tx, viewer_id)
+    changed = experiments.parameters(tx, viewer_id) if agreed.measure else {}
+    return chosen, chosen.profiled and agreed.personalise and bool(changed.get("personal", True)), changed
 
 
 def _day(now: datetime) -> int:

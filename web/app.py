@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from storage.settings import Settings
 from web import (
     checkout,
+    experiments,
     exports,
     feed,
     health,
@@ -72,6 +73,7 @@ ROUTES: Sequence[BaseRoute] = [
     *privacy.routes,
     *interests.routes,
     *me.routes,
+    *experiments.routes,
     *live.routes,
     *studio.routes,
     *merchant.routes,

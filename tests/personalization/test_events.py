@@ -163,5 +163,6 @@ def test_erasing_is_as_if_the_viewer_had_never_been(scene: Scene) -> None:
             "events": [],
             "profile": None,
             "choices": None,
+            "experiments": [],
         }
         assert [tuple(row) for row in tx.all(select(rates.product_counts))] == before

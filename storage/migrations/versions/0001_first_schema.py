@@ -151,6 +151,40 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_consents_viewer_id_seq"), ["viewer_id", "seq"], unique=False)
 
     op.create_table(
+        "experiments",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("title", sa.String(length=120), nullable=False),
+        sa.Column("layer", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("variants", sa.JSON(), nullable=False),
+        sa.Column("begins", sa.Float(), nullable=False),
+        sa.Column("most", sa.Float(), nullable=False),
+        sa.Column("traffic", sa.Float(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("stopped_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_experiments")),
+    )
+    with op.batch_alter_table("experiments", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_experiments_state"), ["state"], unique=False)
+
+    op.create_table(
+        "exposures",
+        sa.Column("experiment_id", sa.String(length=36), nullable=False),
+        sa.Column("viewer_id", sa.String(length=36), nullable=False),
+        sa.Column("variant", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["experiment_id"], ["experiments.id"], name=op.f("fk_exposures_experiment_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["viewer_id"], ["people.id"], name=op.f("fk_exposures_viewer_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("experiment_id", "viewer_id", name=op.f("pk_exposures")),
+    )
+    with op.batch_alter_table("exposures", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exposures_viewer_id"), ["viewer_id"], unique=False)
+
+    op.create_table(
         "viewer_choices",
         sa.Column("viewer_id", sa.String(length=36), nullable=False),
         sa.Column("profiled", sa.Boolean(), nullable=False),
