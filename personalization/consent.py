@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, delete, insert, select
 
-from personalization import experiments, log, memory, rates
+from personalization import experiments, log, memory, rates, watchtime
 from storage.database import Instant, Tx, metadata
 
 PURPOSES = ("personalise", "measure")
@@ -72,6 +72,7 @@ def put(
     )
     if before.measure and not measure:
         rates.count(tx, log.measured(tx, viewer_id), sign=-1)
+        watchtime.take_out(tx, viewer_id)
         log.stop_purpose(tx, viewer_id, "measure")
         experiments.erase(tx, viewer_id)
     if before.personalise and not personalise:

@@ -16,7 +16,13 @@ NAMES = frozenset({STATED, FORGOTTEN, EVENT_FORGOTTEN, UNDONE})
 # A weight that a viewer may state: from "never mind" to as much as an order of everything there is.
 LEAST, MOST = -2.0, 3.0
 
-FIELDS = {"product": "product_id", "brand": "brand", "category": "category", "merchant": "merchant_id"}
+FIELDS = {
+    "product": "product_id",
+    "brand": "brand",
+    "category": "category",
+    "merchant": "merchant_id",
+    "host": "host_id",
+}
 
 
 @dataclass(frozen=True)

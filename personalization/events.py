@@ -10,10 +10,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy import select
 
-from personalization import choices, consent, experiments, log, memory, rates
+from personalization import choices, consent, experiments, log, memory, quarantine, rates, watchtime
 from personalization.log import Event
 from personalization.profile import WEIGHTS
+from personalization.quarantine import Found
+from personalization.vocabulary import EVENTS, unknown
+from shop import catalog
 from shop.catalog import products
+from shop.shows import shows
 from storage.database import AnyRow, Tx
 from storage.errors import UserError
 
@@ -21,30 +25,14 @@ MOST_EVENTS = 100
 MOST_BYTES = 64 * 1024
 OLDEST = timedelta(days=30)
 
-# Segment's video, e-commerce and our own Object-Action names. Those in WEIGHTS and "Video Content Playing" say
-# something about a product; the others are kept because a viewer's journey is told by them.
-NAMES = frozenset(WEIGHTS) | {
-    "Video Content Started",
-    "Video Content Playing",
-    "Video Playback Paused",
-    "Video Playback Resumed",
-    "Video Playback Buffer Started",
-    "Video Playback Buffer Completed",
-    "Video Playback Seek Started",
-    "Video Playback Seek Completed",
-    "Video Playback Interrupted",
-    "Video Playback Exited",
-    "Video Reason Viewed",
-    "Product List Viewed",
-    "Cart Viewed",
-    "Checkout Started",
-    "Coupon Applied",
-    "Promotion Viewed",
-    "Promotion Clicked",
-    "Followed",
-}
-WITH_SUBJECT = frozenset(WEIGHTS) | {"Video Content Started", "Video Content Playing"}
+NAMES = frozenset(EVENTS)
+WITH_SUBJECT = (frozenset(WEIGHTS) & NAMES) | {"Video Content Started", "Video Content Playing", watchtime.EXITED}
 WITH_SCOPE = frozenset({"Not Interested", "Interested"})
+
+THEMES = {"theme": "category"}
+SEARCHED = "Products Searched"
+# A search is about a category or a brand when so many of what it finds first are.
+LOOKED_AT, AGREE = 5, 0.6
 
 # Given video ids and segment ids, returns the product each is about; unknown ones are left out.
 Subjects = Callable[[Tx, Collection[str], Collection[str]], Mapping[str, str | None]]
@@ -70,9 +58,12 @@ class Properties(BaseModel):
     product_id: Id | None = None
     order_id: Id | None = None
     products: Annotated[list[Line], Field(max_length=100)] = []
-    scope: Literal["item", "brand", "category", "merchant"] | None = None
+    room_id: Id | None = None
+    query: Name | None = None
+    scope: Literal["item", "brand", "category", "theme", "merchant", "host"] | None = None
     watched_ms: Annotated[int, Field(ge=0, le=86_400_000)] | None = None
     position: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] | None = None
+    total_length: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] | None = None
 
 
 class Envelope(BaseModel):
@@ -98,11 +89,15 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Batch:
-    """A checked batch: messages with their index, what was wrong with the others, and counts of unknown names."""
+    """A checked batch: messages with their index, what was wrong with the others, and counts of unknown names.
+
+    `quarantined` counts fields that no schema has; what they hold is not read.
+    """
 
     messages: tuple[tuple[int, Envelope], ...]
     rejections: tuple[Rejection, ...]
     unknown: Mapping[str, int]
+    quarantined: Mapping[Found, int]
 
 
 @dataclass(frozen=True)
@@ -118,6 +113,7 @@ class Counts:
     stored: int
     rejections: tuple[Rejection, ...]
     unknown: Mapping[str, int]
+    quarantined: int
     version: int | None
 
 
@@ -141,7 +137,8 @@ def check(messages: Sequence[Any]) -> Batch:
     """Check each message of a batch for itself."""
     good: list[tuple[int, Envelope]] = []
     bad: list[Rejection] = []
-    unknown: Counter[str] = Counter()
+    unheard: Counter[str] = Counter()
+    odd: Counter[Found] = Counter()
     for index, message in enumerate(messages):
         try:
             envelope = Envelope.model_validate(message)
@@ -151,13 +148,15 @@ def check(messages: Sequence[Any]) -> Batch:
             bad.append(Rejection(index, _id_of(message), "event-malformed", f"{where}: {first['msg']}"))
             continue
         if envelope.event not in NAMES:
-            unknown[envelope.event] += 1
+            unheard[envelope.event] += 1
         wrong = _wrong(envelope)
         if wrong is None:
             good.append((index, envelope))
+            given = message.get("properties") or {}
+            odd.update(quarantine.label(envelope.event, name, given[name]) for name in unknown(envelope.event, given))
         else:
             bad.append(Rejection(index, envelope.messageId, *wrong))
-    return Batch(tuple(good), tuple(bad), dict(unknown))
+    return Batch(tuple(good), tuple(bad), dict(unheard), odd)
 
 
 def ingest(tx: Tx, viewer_id: str, batch: Batch, now: datetime, subjects: Subjects) -> Counts:
@@ -179,7 +178,8 @@ def ingest(tx: Tx, viewer_id: str, batch: Batch, now: datetime, subjects: Subjec
             seen.add(_message_id(envelope))
             fresh.append((index, envelope))
     duplicate = len(batch.messages) - len(fresh)
-    about = _Subjects(tx, [envelope for _, envelope in fresh], subjects)
+    quarantine.count(tx, batch.quarantined, now)
+    about = _Subjects(tx, [envelope for _, envelope in fresh], subjects, now)
     happened: list[Event] = []
     stored = 0
     for index, envelope in fresh:
@@ -194,6 +194,7 @@ def ingest(tx: Tx, viewer_id: str, batch: Batch, now: datetime, subjects: Subjec
     log.append(tx, viewer_id, happened, now, personalise=agreed.personalise, measure=agreed.measure)
     if agreed.measure:
         rates.count(tx, happened)
+        watchtime.count(tx, happened, watchtime.day_of(now))
         if any(event.name == log.STARTED for event in happened):
             experiments.expose(tx, viewer_id, min(event.at for event in happened if event.name == log.STARTED))
     version = memory.learn(tx, viewer_id, happened, now) if agreed.personalise and happened else None
@@ -203,7 +204,7 @@ def ingest(tx: Tx, viewer_id: str, batch: Batch, now: datetime, subjects: Subjec
 class _Subjects:
     """What the messages of one batch are about, looked up in a few queries."""
 
-    def __init__(self, tx: Tx, messages: Sequence[Envelope], subjects: Subjects) -> None:
+    def __init__(self, tx: Tx, messages: Sequence[Envelope], subjects: Subjects, now: datetime) -> None:
         given = [message.properties for message in messages]
         videos = {each.video_id for each in given if each.video_id}
         segments = {each.segment_id for each in given if each.segment_id}
@@ -214,6 +215,16 @@ class _Subjects:
         columns = (products.c.id, products.c.category, products.c.brand, products.c.merchant_id)
         rows = tx.all(select(*columns).where(products.c.id.in_(wanted))) if wanted else []
         self._rows: dict[str, AnyRow] = {row.id: row for row in rows}
+        rooms = {each.room_id for each in given if each.room_id}
+        found = tx.all(select(shows.c.id, shows.c.host_id).where(shows.c.id.in_(rooms))) if rooms else []
+        self._hosts: dict[str, str] = {row.id: row.host_id for row in found}
+        self._meant = {
+            each.query: _meant(tx, each.query)
+            for message, each in zip(messages, given, strict=True)
+            if message.event == SEARCHED and each.query
+        }
+        exits = any(message.event == watchtime.EXITED for message in messages)
+        self._watched = watchtime.reference(tx, watchtime.day_of(now)) if exits else {}
 
     def events(self, message: Envelope, now: datetime) -> list[Event]:
         """Return the message's events; none when it should be about something and that is unknown."""
@@ -221,7 +232,12 @@ class _Subjects:
         if given.products:
             ids = dict.fromkeys(line.product_id for line in given.products)
             return [self._event(message, now, row) for each in ids if (row := self._rows.get(each)) is not None]
+        if message.event == SEARCHED and given.query:
+            brand, category = self._meant[given.query]
+            return [replace(self._event(message, now, None), brand=brand, category=category)]
         row = self._row(given)
+        if row is None and given.scope == "host" and given.room_id in self._hosts:
+            return [self._event(message, now, None)]
         if row is None and message.event in WITH_SUBJECT:
             return []
         return [self._event(message, now, row)]
@@ -238,6 +254,8 @@ class _Subjects:
         watched = given.watched_ms
         if watched is None and given.position is not None:
             watched = int(given.position * 1000)
+        duration = int(given.total_length * 1000) if given.total_length else None
+        left = message.event == watchtime.EXITED and watched is not None and duration is not None
         return Event(
             id=_message_id(message),
             name=message.event,
@@ -249,8 +267,23 @@ class _Subjects:
             video_id=given.video_id if given.video_id in self._products else None,
             segment_id=given.segment_id if given.segment_id in self._products else None,
             watched_ms=watched,
-            scope=(given.scope or "item") if message.event in WITH_SCOPE else None,
+            scope=THEMES.get(given.scope or "item", given.scope or "item") if message.event in WITH_SCOPE else None,
+            host_id=self._hosts.get(given.room_id or ""),
+            duration_ms=duration,
+            quantile=watchtime.quantile(self._watched, watched or 0, duration or 0) if left else None,
+            words=given.query if message.event == SEARCHED else None,
         )
+
+
+def _meant(tx: Tx, query: str) -> tuple[str | None, str | None]:
+    """Return the brand and the category that a search is about, as far as what it finds agrees."""
+    found = catalog.list_products(tx, "de", q=query, limit=LOOKED_AT)
+    words = query.casefold()
+    brands = Counter(each.brand for each in found if each.brand and each.brand.casefold() in words)
+    names = Counter(each.category for each in found)
+    brand = brands.most_common(1)[0][0] if brands else None
+    category, times = names.most_common(1)[0] if names else (None, 0)
+    return brand, category if times >= AGREE * len(found) else None
 
 
 def _message_id(message: Envelope) -> str:
@@ -264,11 +297,15 @@ def _wrong(message: Envelope) -> tuple[str, str] | None:
     if message.event not in NAMES:
         return "event-unknown", "There is no event of this name in the vocabulary."
     given = message.properties
-    named = given.video_id or given.segment_id or given.product_id or given.products
+    named = bool(given.video_id or given.segment_id or given.product_id or given.products)
+    if given.scope == "host":
+        named = given.room_id is not None
+    if message.event == SEARCHED:
+        named = given.query is not None
     if message.event in WITH_SUBJECT and not named:
         return "subject-missing", "Name a video_id, segment_id or product_id in the properties."
     if message.event in WITH_SCOPE and given.scope is None:
-        return "scope-missing", "Give the scope: item, brand, category or merchant."
+        return "scope-missing", "Give the scope: item, brand, category, theme, merchant or host."
     return None
 
 
@@ -281,4 +318,5 @@ def _counts(
     batch: Batch, accepted: int, duplicate: int, stored: int, rejections: Sequence[Rejection], version: int | None
 ) -> Counts:
     ordered = tuple(sorted(rejections, key=lambda each: each.index))
-    return Counts(accepted, duplicate, len(ordered), stored, ordered, batch.unknown, version)
+    quarantined = sum(batch.quarantined.values())
+    return Counts(accepted, duplicate, len(ordered), stored, ordered, batch.unknown, quarantined, version)

@@ -23,6 +23,8 @@ CODES: Mapping[str, str] = {
     "Interest Stated": "because-stated",
     "Products Searched": "because-searched",
     "Question Asked": "because-asked",
+    "Product Dwelled": "because-viewed",
+    "Video Rewatched": "because-completed",
 }
 
 

@@ -28,6 +28,7 @@ def show_again(tx: Tx, viewer_id: str, key: Key, event_id: str, now: datetime) -
         brand=value if kind == "brand" else None,
         category=value if kind == "category" else None,
         merchant_id=value if kind == "merchant" else None,
+        host_id=value if kind == "host" else None,
         scope=next(scope for scope, name in SCOPES.items() if name == kind),
     )
     agreed = consent.current(tx, viewer_id)

@@ -15,6 +15,7 @@ from personalization.log import Event
 from personalization.profile import STATED, Evidence, Key, milliseconds
 from shop.catalog import products
 from shop.categories import categories
+from shop.shows import shows
 from storage.database import Tx
 from storage.errors import Conflict, NotFound, UserError
 
@@ -114,13 +115,14 @@ def change(tx: Tx, viewer_id: str, wanted: Change, event_ids: Sequence[str], now
 
 
 def names_something(tx: Tx, key: Key) -> bool:
-    """Tell whether the shop has such a product, brand, category or merchant."""
+    """Tell whether the shop has such a product, brand, category, merchant or host."""
     kind, value = key
     columns = {
         "product": products.c.id,
         "brand": products.c.brand,
         "merchant": products.c.merchant_id,
         "category": products.c.category,
+        "host": shows.c.host_id,
     }
     if kind not in columns:
         return False

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from personalization import choices, consent, experiments, log, memory, rates
+from personalization import choices, consent, experiments, log, memory, rates, watchtime
 from storage.database import Tx
 
 
@@ -20,6 +20,7 @@ def export(tx: Tx, viewer_id: str) -> dict[str, Any]:
 def erase(tx: Tx, viewer_id: str) -> None:
     """Delete all that, and take the viewer's share out of the counts that everybody's ranking uses."""
     rates.count(tx, log.measured(tx, viewer_id), sign=-1)
+    watchtime.take_out(tx, viewer_id)
     log.erase(tx, viewer_id)
     memory.erase(tx, viewer_id)
     choices.erase(tx, viewer_id)

@@ -34,6 +34,8 @@ WEIGHTS: Mapping[str, float] = {
     "Interested": 2.0,
     "Products Searched": 0.4,
     "Question Asked": 0.4,
+    "Product Dwelled": 0.2,
+    "Video Rewatched": 0.5,
 }
 # What a viewer says of an interest on the page of their profile; it weighs what they say.
 STATED = "Interest Stated"
@@ -45,11 +47,19 @@ LATE_SKIP = -0.1
 # "Video Content Playing" comes several times a video, so each one is small.
 WATCHED_MS = 10_000
 WATCHED = 0.05
+# From the least to the most watched of all viewings of videos about as long. Completions and skips count besides.
+WATCHED_SPAN = 0.4
 
 # Kept beside the events that they take back, so that nobody is told "because you liked" of what they no longer like.
 UNDOES: Mapping[str, str] = {"Video Unliked": "Video Liked", "Product Removed": "Product Added"}
 
-SCOPES: Mapping[str, str] = {"item": "product", "brand": "brand", "category": "category", "merchant": "merchant"}
+SCOPES: Mapping[str, str] = {
+    "item": "product",
+    "brand": "brand",
+    "category": "category",
+    "merchant": "merchant",
+    "host": "host",
+}
 STRONGEST_KEPT = 3
 NEWEST_KEPT = 3
 
@@ -152,6 +162,8 @@ def worth(event: Event) -> float:
         return event.amount or 0.0
     if event.name == "Video Skipped" and (event.watched_ms or 0) >= SKIP_MS:
         return LATE_SKIP
+    if event.quantile is not None:
+        return WATCHED_SPAN * (event.quantile - 0.5)
     if event.name == "Video Content Playing":
         return WATCHED if (event.watched_ms or 0) >= WATCHED_MS else 0.0
     return WEIGHTS.get(event.name, 0.0)
@@ -265,7 +277,12 @@ def _about(event: Event) -> list[Key]:
     if event.scope is not None:
         key = _scoped(event)
         return [] if key is None else [key]
-    named = (("product", event.product_id), ("brand", event.brand), ("category", event.category))
+    named = (
+        ("product", event.product_id),
+        ("brand", event.brand),
+        ("category", event.category),
+        ("host", event.host_id),
+    )
     return [(kind, value) for kind, value in named if value]
 
 
@@ -275,6 +292,7 @@ def _scoped(event: Event) -> Key | None:
         "brand": event.brand,
         "category": event.category,
         "merchant": event.merchant_id,
+        "host": event.host_id,
     }
     value = values[event.scope or "item"]
     return (SCOPES[event.scope or "item"], value) if value else None

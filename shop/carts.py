@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from shop import catalog
-from shop.catalog import Product, Variant
+from shop.catalog import Product, Variant, variants
 from shop.money import Money
 from storage.accounts import people
 from storage.database import Instant, Tx, metadata
@@ -151,6 +151,13 @@ def set_quantity(tx: Tx, person_id: str, variant_id: str, quantity: int) -> int:
 def remove(tx: Tx, person_id: str, variant_id: str) -> None:
     """Take a line out; one that is not there is fine."""
     tx.execute(delete(cart_items).where(_line(person_id, variant_id)))
+
+
+def product_in(tx: Tx, person_id: str, variant_id: str) -> str | None:
+    """Return the product of a line of the cart, None when there is no such line."""
+    query = select(variants.c.product_id).join_from(cart_items, variants, variants.c.id == cart_items.c.variant_id)
+    found: str | None = tx.scalar(query.where(_line(person_id, variant_id)))
+    return found
 
 
 def merge_carts(tx: Tx, from_guest: str, to_person: str) -> None:

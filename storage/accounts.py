@@ -172,6 +172,11 @@ def person(tx: Tx, person_id: str, scopes: frozenset[str] | None = None) -> Pers
     return Person(row.id, row.name, row.email, row.locale, row.guest, held, scopes)
 
 
+def name_of(tx: Tx, person_id: str) -> str:
+    """Return what a person is called here; nothing for one who is gone."""
+    return str(tx.scalar(select(people.c.name).where(people.c.id == person_id)) or "")
+
+
 def grant(tx: Tx, person_id: str, role: str) -> None:
     """Give a role; having it already is fine."""
     assert role in ROLES, f"{role!r} is no role"

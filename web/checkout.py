@@ -22,6 +22,7 @@ from storage.accounts import Person
 from storage.clock import utcnow
 from storage.database import Tx
 from storage.errors import UserError
+from storage.ids import new_id
 from storage.media import Media
 from video_assembly import recipes
 from web.bodies import read_json
@@ -167,7 +168,10 @@ def remove_item(request: Request) -> Response:
     parts = services(request)
     person = viewer(request)
     with parts.db.writing() as tx:
+        product_id = carts.product_in(tx, person.id, request.path_params["variant"])
         carts.remove(tx, person.id, request.path_params["variant"])
+        if product_id is not None:
+            _tell_removed(tx, person, product_id)
     return _cart_response(parts, person.id, locale_of(request))
 
 
@@ -205,6 +209,12 @@ async def post_order(request: Request) -> Response:
         )
 
     return await run_in_threadpool(place)
+
+
+def _tell_removed(tx: Tx, person: Person, product_id: str) -> None:
+    """Let the feed know what was taken out of the cart, under the rules of consent."""
+    message = {"messageId": new_id(), "event": "Product Removed", "properties": {"product_id": product_id}}
+    events.ingest(tx, person.id, events.check([message]), utcnow(), recipes.subjects)
 
 
 def _tell_bought(tx: Tx, person: Person, order: Order) -> None:

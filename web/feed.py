@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from personalization import consent, events, log
+from personalization import consent, events, log, memory, quarantine, vocabulary
+from personalization.hidden import hidden
 from shop import catalog, categories, shows
 from shop.catalog import Product
 from storage.accounts import Person
@@ -26,7 +27,7 @@ from web.pages import render
 from web.products import product_json
 from web.reasons import SEGMENT_REASONS, why_json
 from web.services import Services, services
-from web.sessions import viewer
+from web.sessions import member, viewer
 from web.video import share_of, video_for
 
 PAGE = 10
@@ -80,10 +81,25 @@ async def post_batch(request: Request) -> Response:
                 for each in counts.rejections
             ],
             "unknown": dict(counts.unknown),
+            "quarantined": counts.quarantined,
             "version": counts.version,
         }
 
     return JSONResponse(await run_in_threadpool(ingest), 202)
+
+
+def tracking_plan(request: Request) -> Response:
+    """`GET /v1/tracking-plan`: the JSON schema of each event, for whoever sends or reads them."""
+    return JSONResponse(vocabulary.tracking_plan(), headers={"Cache-Control": "public, max-age=3600"})
+
+
+def quarantined(request: Request) -> Response:
+    """`GET /v1/tracking-plan/quarantine`: fields that were sent and that no schema has, for operators."""
+    member(request, "operator", "operate")
+    with services(request).db.reading() as tx:
+        found = quarantine.everything(tx)
+    times = ("first_at", "last_at")
+    return JSONResponse({"fields": [each | {name: each[name].isoformat() for name in times} for each in found]})
 
 
 def feed_page(request: Request) -> Response:
@@ -137,6 +153,9 @@ def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> d
         liked = _liked(tx, person.id, [video.id for video in page.videos])
         words = captions.languages(tx, {each.id for video in page.videos for each in video.segments})
         rooms = shows.list_shows(tx, states=("live", "reconnecting"))
+        if page.profiled and rooms:
+            unwanted = {value for kind, value in hidden(memory.load(tx, person.id)[0]) if kind == "host"}
+            rooms = [room for room in rooms if room.host_id not in unwanted]
     return {
         "videos": [
             {
@@ -280,6 +299,8 @@ def _limit(request: Request) -> int:
 
 routes = [
     Route("/v1/feed", get_feed),
+    Route("/v1/tracking-plan", tracking_plan),
+    Route("/v1/tracking-plan/quarantine", quarantined),
     Route("/v1/batch", post_batch, methods=["POST"], max_body_size=2 * events.MOST_BYTES),
     Route("/feed", feed_page),
     Route("/feed/{video}", feed_page),

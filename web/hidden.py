@@ -10,6 +10,7 @@ from starlette.routing import Route
 from personalization import memory
 from personalization.hidden import hidden, show_again
 from shop import catalog, categories, merchants
+from storage import accounts
 from storage.clock import utcnow
 from storage.database import Tx
 from storage.errors import NotFound
@@ -41,6 +42,8 @@ def hidden_from(tx: Tx, person_id: str, locale: str) -> list[Hidden]:
                 name = merchants.merchant_name(tx, value)
             except NotFound:
                 name = ""
+        elif kind == "host":
+            name = accounts.name_of(tx, value)
         else:
             name = names.get(value, value) if kind == "category" else value
         if name:

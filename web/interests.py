@@ -16,6 +16,7 @@ from personalization.interests import STEP, Change, Interest, View
 from personalization.profile import Evidence, Key
 from shop import catalog, categories, merchants
 from shop.catalog import Product
+from storage import accounts
 from storage.clock import utcnow
 from storage.database import EPOCH, MILLISECOND, Tx
 from storage.errors import NotFound, UserError
@@ -30,8 +31,8 @@ from web.services import Services, services
 from web.sessions import viewer
 
 MOST_AT_ONCE = 20
-Kind = Literal["product", "brand", "category", "merchant"]
-KINDS = {"product": "Product", "brand": "Brand", "category": "Category", "merchant": "Shop"}
+Kind = Literal["product", "brand", "category", "merchant", "host"]
+KINDS = {"product": "Product", "brand": "Brand", "category": "Category", "merchant": "Shop", "host": "Host"}
 # How strong an interest is, in words, from the strongest; the first that is reached.
 STRENGTHS = (
     (0.6, "You like this very much."),
@@ -98,6 +99,7 @@ class Names:
     products: Mapping[str, Product]
     categories: Mapping[str, str]
     merchants: Mapping[str, str]
+    hosts: Mapping[str, str]
 
     def of(self, key: Key) -> str:
         """Return a name, an empty one for what is gone from the shop."""
@@ -106,6 +108,8 @@ class Names:
             return self.products[value].title if value in self.products else ""
         if kind == "merchant":
             return self.merchants.get(value, "")
+        if kind == "host":
+            return self.hosts.get(value, "")
         return self.categories.get(value, value) if kind == "category" else value
 
 
@@ -232,6 +236,7 @@ def names_for(tx: Tx, found: View, locale: str) -> Names:
         catalog.by_id(tx, evidence | {value for kind, value in keys if kind == "product"}, locale),
         categories.category_names(tx, locale),
         shops,
+        {value: accounts.name_of(tx, value) for kind, value in keys if kind == "host"},
     )
 
 

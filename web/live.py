@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from personalization import consent
 from shop import catalog, shows
 from shop.carts import SHIPPING
 from shop.catalog import Product
@@ -222,6 +223,7 @@ def room_page(request: Request) -> Response:
     with parts.db.reading() as tx:
         show = shows.show(tx, request.path_params["room"])
         products = products_of(tx, show, locale)
+        given = consent.current(tx, person.id)
     if hls.has_replay(parts, show):
         return render(request, "replay.html", show=show, found=hls.shown_in(request, show))
     return render(
@@ -232,6 +234,7 @@ def room_page(request: Request) -> Response:
         me={"id": person.id, "name": person.name, "guest": person.guest, "email": person.email or ""},
         shipping={"flat": SHIPPING.flat, "free_from": SHIPPING.free_from},
         locale_of_show=show.language,
+        agreed=given.personalise or given.measure,
     )
 
 

@@ -6,10 +6,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from personalization import consent
 from shop import catalog, shows
 from shop.carts import SHIPPING
 from shop.catalog import Product
 from shop.money import Money
+from storage.database import Tx
 from storage.errors import UserError
 from storage.media import Media
 from web.i18n import locale_of
@@ -89,8 +91,11 @@ def list_page(request: Request) -> Response:
         found = catalog.list_products(
             tx, locale_of(request), q=q, limit=PAGE + 1, after=request.query_params.get("after")
         )
+        agreed = _agreed(tx, request)
     more = found[PAGE - 1].id if len(found) > PAGE else ""
-    return render(request, "products.html", products=found[:PAGE], q=q, more=more, image_url=parts.media.url)
+    return render(
+        request, "products.html", products=found[:PAGE], q=q, more=more, image_url=parts.media.url, agreed=agreed
+    )
 
 
 def product_page(request: Request) -> Response:
@@ -100,6 +105,7 @@ def product_page(request: Request) -> Response:
     with parts.db.reading() as tx:
         product = catalog.product(tx, request.path_params["id"], locale)
         others = [each for each in catalog.list_products(tx, locale, limit=PAGE) if each.id != product.id]
+        agreed = _agreed(tx, request)
         live = [show for show in shows.list_shows(tx, states=("live",)) if product.id in show.product_ids]
     # Its own category first; the sort keeps the newest before the older ones.
     others.sort(key=lambda each: each.category != product.category)
@@ -112,7 +118,15 @@ def product_page(request: Request) -> Response:
         json=product_json(product, parts.media),
         image_url=parts.media.url,
         shipping=SHIPPING,
+        agreed=agreed,
     )
+
+
+def _agreed(tx: Tx, request: Request) -> bool:
+    """Tell whether the page may say what is done on it; who is new here was not asked yet."""
+    person = request.state.person
+    given = consent.current(tx, person.id) if person is not None else consent.Consent()
+    return given.personalise or given.measure
 
 
 def _limit(request: Request) -> int:

@@ -151,6 +151,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_consents_viewer_id_seq"), ["viewer_id", "seq"], unique=False)
 
     op.create_table(
+        "watch_counts",
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("bucket", sa.Integer(), nullable=False),
+        sa.Column("bin", sa.Integer(), nullable=False),
+        sa.Column("viewings", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "bucket", "bin", name=op.f("pk_watch_counts")),
+    )
+    op.create_table(
+        "unknown_fields",
+        sa.Column("event", sa.String(length=60), nullable=False),
+        sa.Column("field", sa.String(length=60), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("event", "field", "kind", name=op.f("pk_unknown_fields")),
+    )
+    op.create_table(
         "experiments",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("title", sa.String(length=120), nullable=False),

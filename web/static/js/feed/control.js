@@ -38,6 +38,8 @@ export class Control {
     this.position = signal(0);
     /** @type {Watch | null} */
     this.watch = null;
+    /** When videos came into view, for the pace. @type {number[]} */
+    this.arrivals = [];
     this.shown = "";
     this.resume = false;
     /** Keys of the videos that were in view before: leaving one soon the second time says nothing. */
@@ -54,7 +56,10 @@ export class Control {
     hear("back", () => this.refreshProduct());
     onKeys(this);
     setInterval(() => this.tick(), TICK_MILLISECONDS);
-    addEventListener("pagehide", () => this.events.leave());
+    addEventListener("pagehide", () => {
+      this.watch?.exit(performance.now(), this.pace(performance.now()));
+      this.events.leave();
+    });
     addEventListener("online", () => this.online());
     addEventListener("offline", () => toast(t("No connection. The feed goes on when it is back.")));
     document.addEventListener("visibilitychange", () => this.turnedAway());
@@ -79,6 +84,7 @@ export class Control {
       this.players.assign(near.map(({ key, mp4 }) => ({ id: key, src: mp4 })));
       if (!video || video.key === this.shown) return;
       if (!this.known.has(this.shown)) this.watch?.left(performance.now(), this.position.peek());
+      this.watch?.exit(performance.now(), this.pace(performance.now()));
       this.known.add(this.shown);
       this.shown = video.key;
       this.position.value = 0;
@@ -87,9 +93,16 @@ export class Control {
     }));
   }
 
+  /** How many videos came into view within the last minute. @param {number} now */
+  pace(now) {
+    this.arrivals = this.arrivals.filter((at) => now - at < 60_000);
+    return this.arrivals.length;
+  }
+
   /** Begin to watch the video in view. */
   attend() {
     const video = this.feed.current;
+    this.arrivals.push(performance.now());
     const tell = (/** @type {Parameters<Events["track"]>} */ ...event) => this.events.track(...event);
     this.watch = video ? new Watch(video, this.feed.index.peek(), performance.now(), tell) : null;
   }

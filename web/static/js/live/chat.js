@@ -3,6 +3,7 @@ import { html } from "vitrine/html.js";
 import { t } from "vitrine/i18n.js";
 import { icon } from "vitrine/live/icon.js";
 import { OVER } from "vitrine/live/store.js";
+import { tell } from "vitrine/tell.js";
 
 /** @typedef {import("vitrine/live/store.js").Store} Store */
 /** @typedef {(message: object) => boolean} Send */
@@ -80,6 +81,8 @@ export function Composer({ store, send, placeholder }) {
       return;
     }
     store.name.value = chosen;
+    const pinned = store.pinned.value;
+    if (pinned && text.includes("?")) tell("Question Asked", { product_id: pinned.id, room_id: store.room.id });
     setNotice("");
     setNaming(false);
     sent.current = text;
