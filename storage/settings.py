@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["text", "json"] = Field("text", description="json for log collectors")
     demo: bool = Field(False, description="demo shop and its one-click sign-in, on loopback only")
+    unconfined: bool = Field(False, description="decode uploads though this machine can only limit time and memory")
     upload_limit: int = Field(200 * MEBIBYTE, ge=MEBIBYTE, description="bytes of one uploaded clip")
     upload_quota: int = Field(5120 * MEBIBYTE, ge=MEBIBYTE, description="bytes of originals of one merchant")
     disk_reserve: int = Field(512 * MEBIBYTE, ge=0, description="bytes of disk below which uploads are refused")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 import re
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -74,7 +76,10 @@ def probe(path: Path, *, limits: Limits | None = None) -> Probe:
     _check_head(path, limits)
     return Probe(
         **sandbox.run(
-            "video_assembly.ingest:probe_task", {"path": str(path.resolve()), "limits": asdict(limits)}, _PROBE_BOUNDS
+            "video_assembly.ingest:probe_task",
+            {"path": str(path.resolve()), "limits": asdict(limits)},
+            _PROBE_BOUNDS,
+            reads=[path.resolve()],
         )
     )
 
@@ -106,7 +111,14 @@ def prepare(
         "limits": asdict(limits),
         "spans": None if spans is None else [asdict(span) for span in spans],
     }
-    result = sandbox.run("video_assembly.ingest:segments_task", arguments, _bounds_for(found), tell)
+    result = sandbox.run(
+        "video_assembly.ingest:segments_task",
+        arguments,
+        _bounds_for(found),
+        tell,
+        reads=[source.resolve()],
+        writes=[out_dir.resolve()],
+    )
     segments = [_segment(row, out_dir) for row in result["segments"]]
     log.info("%r of %.1f s became %d segments", filename, found.duration, len(segments))
     return Prepared(found, segments, _notices(found, segments, result["scenes_missing"]))
@@ -149,6 +161,10 @@ def _segment(row: dict[str, Any], out_dir: Path) -> NormalisedSegment:
         "poster": out_dir / f"{digest}.jpg",
         "small": Written(path=out_dir / f"{small['digest']}.mp4", **small),
     }
+    # A child that a file took over might leave a link to somebody else's file.
+    for path in (files["path"], files["thumbnail"], files["poster"], files["small"].path):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise Refused("media-crashed", f"the child made {path.name}, which is no file")
     return NormalisedSegment(**row, **files)
 
 

@@ -1,5 +1,6 @@
 """Untrusted files are opened in a child process that may use little memory, time and disk, and has no network.
 
+It sees the one file that it is about and the one folder that it writes to; `walls` says by what means here.
 The parent's half starts the child, hands it a task, listens to its progress and ends it; the child's half comes last.
 """
 
@@ -10,22 +11,20 @@ import ctypes
 import errno
 import json
 import os
-import resource
 import selectors
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from video_assembly import confinement, walls
 from video_assembly.refusals import Refused
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_NO_NEW_PRIVS = 38
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
 _LONGEST_LINE = 1 << 20
 _MOST_COMPLAINTS = 4096
 
@@ -48,16 +47,34 @@ class Bounds:
 Tell = Callable[[str, float], None]
 
 
-def run(task: str, arguments: dict[str, Any], bounds: Bounds, progress: Tell | None = None) -> dict[str, Any]:
+def run(
+    task: str,
+    arguments: dict[str, Any],
+    bounds: Bounds,
+    progress: Tell | None = None,
+    *,
+    reads: Sequence[Path] = (),
+    writes: Sequence[Path] = (),
+) -> dict[str, Any]:
     """Runs `task` (`module:function`, called with these JSON arguments and `progress`) in a child.
 
+    Of the disk the child sees Python, our code, `reads`, and `writes`, the folders in which it may make files.
     Returns what the function returned. Raises Refused as the child did, or for a child that crashed or used too much;
     SandboxFailed when the child met a fault of this machine.
     """
-    job = {"task": task, "arguments": arguments, "bounds": asdict(bounds), "parent": os.getpid()}
+    enclosed = walls.kind() == "bubblewrap"
+    job = {
+        "task": task,
+        "arguments": arguments,
+        "bounds": asdict(bounds),
+        "parent": None if enclosed else os.getpid(),
+        "reads": [str(path) for path in (*walls.programs(), *reads)],
+        "writes": [str(path) for path in writes],
+    }
     environment = {"PATH": "/nonexistent", "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    command = [sys.executable, "-s", "-B", "-m", "video_assembly.sandbox"]
     child = subprocess.Popen(
-        [sys.executable, "-s", "-B", "-m", "video_assembly.sandbox"],
+        walls.enclosed(command, reads, writes) if enclosed else command,
         cwd=Path(__file__).parent.parent,
         env=environment,
         stdin=subprocess.PIPE,
@@ -78,7 +95,9 @@ def run(task: str, arguments: dict[str, Any], bounds: Bounds, progress: Tell | N
         for pipe in (child.stdout, child.stderr):
             if pipe is not None:
                 pipe.close()
-    return _outcome(answer, complaints, in_time, child.returncode)
+    # Bubblewrap says by its own status, as a shell does, which signal ended what it enclosed.
+    status = 128 - child.returncode if enclosed and child.returncode > 128 else child.returncode
+    return _outcome(answer, complaints, in_time, status)
 
 
 def _listen(
@@ -143,25 +162,18 @@ def _outcome(answer: dict[str, Any] | None, complaints: str, in_time: bool, stat
     raise SandboxFailed(f"the child ended with status {status}: {complaints}")
 
 
-def _confine(bounds: dict[str, Any], parent: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    libc.unshare(
-        _CLONE_NEWUSER | _CLONE_NEWNET
-    )  # where the kernel allows it; the protocol list already forbids network
-    for limit, value in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_AS, bounds["memory"]),
-        (resource.RLIMIT_CPU, bounds["cpu"]),
-        (resource.RLIMIT_FSIZE, bounds["file"]),
-        (resource.RLIMIT_NOFILE, bounds["files"]),
-    ):
-        hard = resource.getrlimit(limit)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(limit, (value, value))
+def _confine(job: dict[str, Any]) -> None:
+    confinement.no_new_privileges()
+    if job["parent"] is not None:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != job["parent"]:
+            os._exit(1)
+        confinement.leave_network()
+        reads = [Path(path) for path in (*job["reads"], "/dev/null", "/dev/urandom")]
+        confinement.allow_paths(reads, [Path(path) for path in job["writes"]])
+    bounds = {name: value for name, value in job["bounds"].items() if name != "wall"}
+    confinement.limit(**bounds)
+    confinement.filter_calls()
 
 
 def _work(job: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
@@ -209,7 +221,7 @@ _OUR_FAULTS = frozenset(
 def main() -> None:
     """The child: reads its job from stdin, confines itself before any file is looked at, answers in JSON lines."""
     job = json.load(sys.stdin)
-    _confine(job["bounds"], job["parent"])
+    _confine(job)
     out = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints must not be taken for a message
 

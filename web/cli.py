@@ -224,8 +224,14 @@ def recorder_command(settings: Settings) -> list[str]:
 def worker(settings: Settings, queue: tuple[str, ...]) -> None:
     """Work on jobs."""
     import workers.app
+    from video_assembly import walls
 
     logs.configure("worker", settings.log_level, settings.log_format)
+    if walls.kind() == "limits" and not (settings.demo or settings.unconfined):
+        raise click.ClickException(
+            "Uploads are decoded behind walls that this machine does not have. Install bubblewrap (apt-get install "
+            "bubblewrap), or run a Linux with Landlock; to try it out without, set VITRINE_UNCONFINED=1."
+        )
     workers.app.run_worker(settings, queue or ("ingest", "assemble"))
 
 

@@ -93,6 +93,7 @@ def _software() -> Iterator[Finding]:
     text = f"{av.ffmpeg_version_info} (libavcodec {'.'.join(map(str, codec))})"
     fix = "" if fine else "Uploads could reach a known hole (CVE-2026-8461): run scripts/install again."
     yield Finding("FFmpeg", "OK" if fine else "FAIL", text, fix)
+    yield _walls()
     absent = [package for name, package in SYSTEM_LIBRARIES.items() if not _loads(name)]
     text = f"{' and '.join(absent)} missing: clips are cut evenly instead of at their scenes" if absent else "there"
     fix = f"apt-get install {' '.join(absent)}" if absent else ""
@@ -100,6 +101,20 @@ def _software() -> Iterator[Finding]:
     text = "compiled" if native.available else "in Python alone: about half as many viewers a core"
     fix = "" if native.available else "apt-get install gcc libc6-dev, delete .venv/installed-*, run scripts/install."
     yield Finding("Forwarding", "OK" if native.available else "WARN", text, fix)
+
+
+def _walls() -> Finding:
+    from video_assembly import walls
+
+    kind = walls.kind()
+    fix = f"apt-get install {walls.SYSTEM_PACKAGES}" if kind != "bubblewrap" else ""
+    text = {
+        "bubblewrap": "uploads are decoded inside bubblewrap",
+        "kernel": "bubblewrap is missing or may not make namespaces: uploads are decoded behind Landlock and seccomp",
+        "limits": "nothing but limits of time and memory stands around the decoders: workers do not start",
+    }[kind]
+    states: dict[str, State] = {"bubblewrap": "OK", "kernel": "WARN", "limits": "FAIL"}
+    return Finding("Sandbox", states[kind], text, fix)
 
 
 SYSTEM_LIBRARIES = {"libGL.so.1": "libgl1", "libgthread-2.0.so.0": "libglib2.0-0"}

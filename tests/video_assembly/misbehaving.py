@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,11 +28,32 @@ def wait(progress: Progress) -> dict[str, Any]:
     return {}
 
 
-def leave_a_child(progress: Progress) -> dict[str, Any]:
-    """Its own child would wait for ever, holding the pipes open."""
-    if not (child := os.fork()):
-        os.read(os.pipe()[0], 1)
-    return {"pid": child}
+def try_everything(allowed: str, sibling: str, outside: str, progress: Progress) -> dict[str, Any]:
+    """What each attempt to leave ended with: the name of an error number, or `done`."""
+    ours = Path(allowed)
+    attempts: dict[str, Callable[[], object]] = {
+        "read": lambda: (ours / "mine").read_bytes(),
+        "write": lambda: (ours / "new").write_bytes(b"x"),
+        "passwords": lambda: Path("/etc/passwd").read_bytes(),
+        "sibling": lambda: Path(sibling).read_bytes(),
+        "list": lambda: os.listdir(Path(sibling).parent),
+        "outside": lambda: Path(outside).write_bytes(b"x"),
+        "program": lambda: os.execv(sys.executable, [sys.executable, "-c", ""]),
+        "fork": os.fork,
+        "socket": socket.socket,
+        "signal": lambda: os.kill(os.getppid(), 0),
+        "symlink": lambda: (ours / "link").symlink_to("/etc/passwd"),
+        "hard link": lambda: (ours / "hard").hardlink_to(sibling),
+        "thread": lambda: threading.Thread(target=lambda: None).start(),
+    }
+    ends = {}
+    for name, attempt in attempts.items():
+        try:
+            attempt()
+            ends[name] = "done"
+        except OSError as error:
+            ends[name] = errno.errorcode[error.errno or 0]
+    return ends
 
 
 def take_memory(progress: Progress) -> dict[str, Any]:
@@ -57,9 +80,23 @@ def chatter(progress: Progress) -> dict[str, Any]:
 
 
 def reach(port: int, progress: Progress) -> dict[str, Any]:
-    with socket.socket() as connection:
-        connection.settimeout(2)
-        return {"error": connection.connect_ex(("127.0.0.1", port))}
+    try:
+        with socket.socket() as connection:
+            connection.settimeout(2)
+            return {"error": connection.connect_ex(("127.0.0.1", port))}
+    except OSError as error:
+        return {"error": error.errno}
+
+
+def open_naively(path: str, progress: Progress) -> dict[str, Any]:
+    """Opens a file as a careless program does: whatever it says it is."""
+    import av
+
+    try:
+        with av.open(path, options={"safe": "0"}) as container:
+            return {"frames": sum(1 for _ in container.decode(video=0))}
+    except av.FFmpegError as error:
+        return {"error": type(error).__name__}
 
 
 def open_many_files(progress: Progress) -> dict[str, Any]:
@@ -76,4 +113,4 @@ def refuse(progress: Progress) -> dict[str, Any]:
 
 
 def look_around(progress: Progress) -> dict[str, Any]:
-    return {"environment": dict(os.environ), "session": os.getsid(0) == os.getpid()}
+    return {"environment": dict(os.environ)}
