@@ -20,8 +20,11 @@ FILES = {
     "signals-core.js": "@preact/signals-core/dist/signals-core.mjs",
     # Light: without captions, protection and separate sound, which our playlists do not have.
     "hls.js": "hls.js/dist/hls.light.min.mjs",
+    "tus.js": "tus-js-client/dist/tus.min.js",
     "inter-latin.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
 }
+# This one is written for a script tag: it puts its name on the window.
+EXPORTS = {"tus.js": "\nexport const { Upload, defaultOptions } = globalThis.tus;\n"}
 ICONS = """
     arrow-down arrow-left arrow-right arrow-up bell camera camera-off captions check chevron-down chevron-left
     chevron-right chevron-up circle-alert circle-check circle-help circle-x clapperboard clock copy download ellipsis
@@ -53,7 +56,7 @@ def main() -> None:
         if target.endswith(".js"):
             # The maps stay behind: they would be asked for and are not there.
             code = re.sub(r"\n?//# sourceMappingURL=.*", "", text.read_text())
-            (VENDOR / target).write_text(code)
+            (VENDOR / target).write_text(code + EXPORTS.get(target, ""))
         else:
             shutil.copyfile(text, VENDOR / target)
     (VENDOR / "icons.svg").write_text(sprite())

@@ -53,6 +53,13 @@ class Media:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
+    @property
+    def unfinished(self) -> Path:
+        """A folder for uploads that may be continued for a day, private to this user; no key leads there."""
+        folder = self.folder / ".unfinished"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
     def clear_incoming(self, before: datetime) -> int:
         """Remove what nobody has written to since `before`, left by a process that was killed; returns how many."""
         old = [path for path in self.incoming.iterdir() if _newest(path) < before.timestamp()]

@@ -8,7 +8,7 @@ from shop import catalog, merchants
 from storage.clock import utcnow
 from video_assembly import clips as uploaded
 from video_assembly import search
-from web import clips, merchant_orders, merchant_products, segments, uploads
+from web import clips, merchant_orders, merchant_products, segments, tus, uploads
 from web.i18n import locale_of
 from web.merchant_access import owner
 from web.pages import render
@@ -54,4 +54,5 @@ routes = [
     *clips.routes,
     *segments.routes,
     *uploads.routes,
+    *tus.routes,
 ]

@@ -2,6 +2,7 @@
 
 import logging
 from http import HTTPStatus
+from http.client import responses
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -58,7 +59,7 @@ def problem(request: Request, status: int, code: str, message: str, extra: dict[
         return page
     body = {
         "type": f"/problems/{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": responses.get(status, detail),
         "status": status,
         "detail": detail,
         "instance": request.url.path,

@@ -14,6 +14,7 @@ STATIC = Path(__file__).parent / "static"
 VENDOR = STATIC / "vendor"
 # Bare names under which the pages' modules import third-party ones.
 VENDOR_MODULES = {
+    "tus-js-client": "vendor/tus.js",
     "preact": "vendor/preact.js",
     "preact/hooks": "vendor/preact-hooks.js",
     "htm": "vendor/htm.js",

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from pydantic import AwareDatetime, BaseModel
 from starlette.concurrency import run_in_threadpool
@@ -16,9 +16,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from storage.clock import utcnow
+from storage.database import Tx
 from storage.errors import TooMany, Unavailable, UserError
 from storage.ids import new_id
-from video_assembly import clips
+from video_assembly import clips, uploads
 from video_assembly.ingest import Refused
 from video_assembly.source import container_of
 from web.bodies import checked
@@ -96,6 +97,13 @@ class About(BaseModel):
         return about
 
 
+class Sink(Protocol):
+    """Takes bytes as they come, and raises when there is something wrong with them."""
+
+    async def write(self, data: bytes) -> None:
+        """Take some bytes."""
+
+
 class Quarantine:
     """A file that grows up to a limit under a name of our own, and whose first bytes must be a clip's."""
 
@@ -149,10 +157,10 @@ async def create_clip(request: Request) -> Response:
     merchant_id, used = await run_in_threadpool(_owner, parts, request)
     parts.limiter.take("upload", client_of(request))
     boundary = boundary_of(request.headers.get("content-type", ""))
-    most = _room(parts, used, request.headers.get("content-length"), 0 if boundary is None else FORM_OVERHEAD)
+    most = room_for(parts, used, _declared(request), 0 if boundary is None else FORM_OVERHEAD)
     about = About.read(request.query_params.multi_items())
     await run_in_threadpool(_check, parts, about, merchant_id)
-    with _one_of_few(merchant_id):
+    with one_of_few(merchant_id):
         clip_id = new_id()
         quarantine = Quarantine(parts.media.incoming / f"{clip_id}.part", most)
         parts.metrics.uploads.add(quarantine)
@@ -166,7 +174,7 @@ async def create_clip(request: Request) -> Response:
                 said = [("filename", form.filename), *request.query_params.multi_items(), *form.fields]
                 about = About.read(said)
             await quarantine.close()
-            clip = await run_in_threadpool(_add, parts, clip_id, merchant_id, quarantine, about)
+            clip = await run_in_threadpool(add, parts, clip_id, merchant_id, quarantine.path, quarantine.size, about)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
         finally:
@@ -178,7 +186,7 @@ async def create_clip(request: Request) -> Response:
 
 async def receive(
     body: AsyncIterator[bytes],
-    quarantine: Quarantine,
+    quarantine: Sink,
     form: UploadForm | None = None,
     *,
     idle: float = IDLE_SECONDS,
@@ -208,10 +216,14 @@ def _quota_used_up(most: int) -> NoRoom:
     return NoRoom("quota-used-up", sentence, most=most // MEBIBYTE)
 
 
-def _room(parts: Services, used: int, declared: str | None, overhead: int) -> int:
+def _declared(request: Request) -> int:
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isdecimal() else 0
+
+
+def room_for(parts: Services, used: int, expected: int, overhead: int = 0) -> int:
     """Return how many bytes the file may have; raises before a byte of the body is read when it has too many."""
     settings = parts.settings
-    expected = int(declared) if declared is not None and declared.isdecimal() else 0
     if expected > settings.upload_limit + overhead:
         raise too_large(settings.upload_limit)
     left = settings.upload_quota - used
@@ -233,19 +245,30 @@ def _owner(parts: Services, request: Request) -> tuple[str, int]:
 def _check(parts: Services, about: About, merchant_id: str) -> None:
     """Find mistakes in what is said before two hundred megabytes are on their way."""
     with parts.db.reading() as tx:
-        clips.check_role(about.role)
-        clips.check_products(tx, about.product_ids, merchant_id)
-        clips.checked_tags(about.tags)
+        check_about(tx, about, merchant_id)
 
 
-def _add(parts: Services, clip_id: str, merchant_id: str, quarantine: Quarantine, about: About) -> clips.Clip:
+def check_about(tx: Tx, about: About, merchant_id: str) -> None:
+    """Raise UserError for a role, a product or tags that are none."""
+    clips.check_role(about.role)
+    clips.check_products(tx, about.product_ids, merchant_id)
+    clips.checked_tags(about.tags)
+
+
+def add(parts: Services, clip_id: str, merchant_id: str, path: Path, size: int, about: About) -> clips.Clip:
+    """Make a clip of the whole file at `path`; again, after a crash between the two, does no harm."""
     key = clips.upload_key(clip_id)
-    parts.media.take(key, quarantine.path)
+    if path.is_file() or not parts.media.exists(key):
+        parts.media.take(key, path)
     now: datetime = utcnow()
     try:
         with parts.db.writing() as tx:
+            there = clips.for_ingest(tx, clip_id)
+            if there is not None:
+                return there
+            uploads.end(tx, clip_id)
             # Others of this merchant may have arrived meanwhile.
-            if clips.quota(tx, merchant_id) + quarantine.size > parts.settings.upload_quota:
+            if clips.quota(tx, merchant_id) + size > parts.settings.upload_quota:
                 raise _quota_used_up(parts.settings.upload_quota)
             return clips.add_clip(
                 tx,
@@ -253,7 +276,7 @@ def _add(parts: Services, clip_id: str, merchant_id: str, quarantine: Quarantine
                 clip_id=clip_id,
                 filename=_printable(about.filename) or "clip",
                 title=_printable(about.title),
-                size=quarantine.size,
+                size=size,
                 now=now,
                 product_ids=about.product_ids,
                 role=about.role,
@@ -272,7 +295,7 @@ def _printable(text: str) -> str:
 
 
 @contextmanager
-def _one_of_few(merchant_id: str) -> Iterator[None]:
+def one_of_few(merchant_id: str) -> Iterator[None]:
     if _running[merchant_id] >= MOST_AT_ONCE:
         raise TooMany(
             "uploads-running", "Wait until one of your {most} uploads is done.", retry_after=5, most=MOST_AT_ONCE

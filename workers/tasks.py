@@ -13,7 +13,7 @@ from storage.clock import utcnow
 from storage.database import Tx
 from storage.jobs import Claim, Superseded
 from storage.settings import Settings
-from video_assembly import downloads, privacy, recordings, upkeep, versions, videos
+from video_assembly import downloads, privacy, recordings, upkeep, uploads, versions, videos
 from video_assembly.ingest import Limits
 from workers import export, ingest, recording, recut
 from workers.workshop import Ringer, Workshop, holding
@@ -85,6 +85,7 @@ def sweep(workshop: Workshop) -> None:
     now = utcnow()
     with workshop.db.writing() as tx:
         swept = jobs.sweep(tx, now)
+        expired = uploads.expire(tx, now)
         for lost in swept.failed:
             if lost.kind in GIVE_UP:
                 GIVE_UP[lost.kind](tx, lost.subject_id)
@@ -96,6 +97,8 @@ def sweep(workshop: Workshop) -> None:
     if len(swept.rung) > len(swept.lapsed):
         # a queue is nothing to warn of
         log.info("rang again for %d jobs that wait for their turn", len(swept.rung) - len(swept.lapsed))
+    for upload_id in expired:
+        (workshop.media.unfinished / f"{upload_id}.part").unlink(missing_ok=True)
     workshop.media.clear_incoming(now - LEFT_BEHIND)
     export.sweep(workshop)
 

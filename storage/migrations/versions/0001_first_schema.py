@@ -554,6 +554,22 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_slots_viewer_id_recipe_id"), ["viewer_id", "recipe_id"], unique=False)
 
     op.create_table(
+        "uploads",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("merchant_id", sa.String(length=36), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("about", sa.JSON(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchants.id"], name=op.f("fk_uploads_merchant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_uploads")),
+    )
+    with op.batch_alter_table("uploads", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_uploads_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_uploads_merchant_id"), ["merchant_id"], unique=False)
+
+    op.create_table(
         "variants",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("product_id", sa.String(length=36), nullable=False),

@@ -3,8 +3,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { html } from "vitrine/html.js";
 import { t } from "vitrine/i18n.js";
 import { icon } from "vitrine/icon.js";
+import { filesOf } from "vitrine/merchant/folders.js";
 import { ROLES, roleHint, roleName } from "vitrine/merchant/roles.js";
-import { megabytes } from "vitrine/merchant/uploads.js";
+import { isVideo, megabytes } from "vitrine/merchant/uploads.js";
 
 /**
  * Where files come in: dropped, chosen or pasted; with what they are about.
@@ -15,6 +16,7 @@ export function DropZone({ store, queue }) {
   const product = useSignal("");
   const role = useSignal("");
   const chooser = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const folder = useRef(/** @type {HTMLInputElement | null} */ (null));
 
   /** @param {Iterable<File> | null | undefined} files */
   const take = (files) => {
@@ -30,7 +32,7 @@ export function DropZone({ store, queue }) {
     const drop = (event) => {
       event.preventDefault();
       over.value = false;
-      take(event.dataTransfer?.files);
+      filesOf(event.dataTransfer).then(take);
     };
     /** @param {ClipboardEvent} event */
     const paste = (event) => take(event.clipboardData?.files);
@@ -55,7 +57,16 @@ export function DropZone({ store, queue }) {
       <h2 id="upload-title">${t("Upload clips")}</h2>
       <p class="soft small">${matchMedia("(hover: hover)").matches && t("Drop videos anywhere on this page, paste them, or choose them.")} ${t("MP4, MOV or WebM, up to {most} and 3 minutes.", { most: megabytes(store.limit) })}</p>
     </div>
-    <button type="button" class="button" onClick=${() => chooser.current?.click()}>${icon("plus")}${t("Choose videos")}</button>
+    <div class="drop-buttons">
+      <button type="button" class="button" onClick=${() => chooser.current?.click()}>${icon("plus")}${t("Choose videos")}</button>
+      <button type="button" class="button button-quiet" onClick=${() => folder.current?.click()}>${icon("library")}${t("Choose a folder")}</button>
+    </div>
+    <input ref=${folder} type="file" webkitdirectory hidden data-folder-chooser
+      onChange=${(/** @type {Event} */ event) => {
+        const input = /** @type {HTMLInputElement} */ (event.currentTarget);
+        take([...(input.files ?? [])].filter(isVideo));
+        input.value = "";
+      }} />
     <input ref=${chooser} type="file" accept="video/*,.mkv,.mov" multiple hidden data-chooser
       onChange=${(/** @type {Event} */ event) => {
         const input = /** @type {HTMLInputElement} */ (event.currentTarget);

@@ -24,6 +24,7 @@ class MerchantLibrary extends HTMLElement {
       fresh.value = new Set([...fresh.value, clip.id]);
       store.clips.value = [clip, ...store.clips.value.filter((each) => each.id !== clip.id)];
     });
+    queue.recall().catch(() => {}); // an earlier visit's uploads; without them one starts anew
     const undo = [
       hear("clip", (fact) => {
         fresh.value = fact.state === "removed" ? fresh.value : new Set([...fresh.value, fact.id]);

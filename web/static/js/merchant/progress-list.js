@@ -39,14 +39,28 @@ function UploadRow({ job, queue }) {
       ${failed
         ? html`<p class="progress-why" role="alert">${row.error}</p>`
         : html`<progress max="1" value=${row.size ? row.sent / row.size : 0} aria-label=${t("Upload of {name}", { name: row.name })}></progress>
-          <p class="soft small">${row.state === "waiting" ? t("Waiting for its turn") : sending(row)}</p>`}
+          <p class="soft small">${words(row)}</p>`}
     </div>
     <div class="progress-tools">
+      ${row.state === "sending" && html`<button type="button" class="icon-button" aria-label=${t("Pause the upload of {name}", { name: row.name })} onClick=${() => queue.pause(row.key)}>${icon("pause")}</button>`}
+      ${row.state === "paused" && html`<button type="button" class="icon-button" aria-label=${t("Go on with the upload of {name}", { name: row.name })} onClick=${() => queue.again(row.key)}>${icon("play")}</button>`}
+      ${row.state === "lost" && html`<button type="button" class="button button-plain" onClick=${() => /** @type {HTMLElement | null} */ (document.querySelector("[data-chooser]"))?.click()}>${icon("play")}${t("Choose it again")}</button>`}
       ${row.again && failed && html`<button type="button" class="button button-plain" onClick=${() => queue.again(row.key)}>${icon("rotate-ccw")}${t("Try again")}</button>`}
       <button type="button" class="icon-button" aria-label=${failed ? t("Hide {name}", { name: row.name }) : t("Cancel the upload of {name}", { name: row.name })}
         onClick=${() => queue.cancel(row.key)}>${icon("x")}</button>
     </div>
   </li>`;
+}
+
+/** @param {import("vitrine/merchant/uploads.js").Upload} row */
+function words(row) {
+  const values = { sent: megabytes(row.sent), size: megabytes(row.size) };
+  switch (row.state) {
+    case "waiting": return t("Waiting for its turn");
+    case "paused": return t("Paused at {sent} of {size}", values);
+    case "lost": return t("Stopped at {sent} of {size}. Choose the same file again, and it goes on from there.", values);
+    default: return sending(row);
+  }
 }
 
 /** @param {import("vitrine/merchant/uploads.js").Upload} row */
