@@ -221,6 +221,8 @@ _OUR_FAULTS = frozenset(
 def main() -> None:
     """The child: reads its job from stdin, confines itself before any file is looked at, answers in JSON lines."""
     job = json.load(sys.stdin)
+    # PySceneDetect would load it for a reader that nobody uses, and MoviePy starts programs to find an FFmpeg.
+    sys.modules["moviepy"] = None  # type: ignore[assignment]
     _confine(job)
     out = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints must not be taken for a message
