@@ -1,8 +1,9 @@
-"""A UDP way through a bad network inside this process: packets are lost at random, both ways, and take their time."""
+"""A UDP way through a bad network inside this process: packets are lost, doubled and overtaken, and take their time."""
 
 import asyncio
 import random
 import re
+from dataclasses import dataclass
 from typing import Any, cast
 
 Address = tuple[str, int]
@@ -22,16 +23,32 @@ class Way(asyncio.DatagramProtocol):
         """The other end is gone: an event, not an error."""
 
 
-class Detour:
-    """Stands between browsers and the media process; `loss` is a share, `delay` the seconds of one way.
+@dataclass(frozen=True)
+class Weather:
+    """What befalls datagrams: shares of them, and seconds.
 
-    Each datagram is lost independently of the others, connectivity checks and handshakes included.
+    `loss` is independent of one datagram to the next. In a burst everything is lost (Gilbert's model): bursts last
+    `burst` on average and begin `calm` after the last one on average.
     """
 
-    def __init__(self, loss: float, delay: float, seed: int = 1) -> None:
-        self.loss = loss
-        self.delay = delay
-        self.passed = self.lost = 0
+    loss: float = 0.0
+    delay: float = 0.0
+    burst: float = 0.0
+    calm: float = 1.0
+    doubled: float = 0.0
+    late: float = 0.0
+    #: By how much those that are late are overtaken.
+    lateness: float = 0.02
+
+
+class Detour:
+    """Stands between browsers and the media process; connectivity checks and handshakes suffer as media does."""
+
+    def __init__(self, weather: Weather, seed: int = 1) -> None:
+        self.weather = weather
+        self.passed = self.lost = self.doubled = self.late = self.bursts = 0
+        self._turns = float("inf")
+        self._bad = False
         self._random = random.Random(seed)
         self._loop = asyncio.get_running_loop()
         self._open: list[asyncio.DatagramTransport] = []
@@ -63,12 +80,32 @@ class Detour:
         words[4:6] = [host, str(port)]
         return kept.replace("a=end-of-candidates", " ".join(words).strip() + "\r\na=end-of-candidates")
 
+    def _is_burst(self) -> bool:
+        """Let bursts begin and end, both ways at once."""
+        weather, now = self.weather, self._loop.time()
+        if not weather.burst:
+            return False
+        if self._turns == float("inf"):
+            self._turns = now + self._random.expovariate(1 / weather.calm)
+        while now >= self._turns:
+            self._bad = not self._bad
+            self.bursts += self._bad
+            self._turns += self._random.expovariate(1 / (weather.burst if self._bad else weather.calm))
+        return self._bad
+
     def _later(self, send: Any, data: bytes, address: Address) -> None:
-        if self._random.random() < self.loss:
+        weather = self.weather
+        if self._is_burst() or self._random.random() < weather.loss:
             self.lost += 1
             return
         self.passed += 1
-        self._loop.call_later(self.delay, self._quietly, send, data, address)
+        late = self._random.random() < weather.late
+        self.late += late
+        delay = weather.delay + late * weather.lateness
+        self._loop.call_later(delay, self._quietly, send, data, address)
+        if self._random.random() < weather.doubled:
+            self.doubled += 1
+            self._loop.call_later(delay, self._quietly, send, data, address)
 
     @staticmethod
     def _quietly(send: Any, data: bytes, address: Address) -> None:

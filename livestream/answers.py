@@ -9,8 +9,8 @@ from livestream.offers import REPAIRED_RID, RID, TRANSPORT_WIDE, Codec, Media, O
 CEILING_KBPS = 4000
 START_KBPS = 1500
 FEEDBACK = {"video": ("nack", "nack pli", "ccm fir"), "audio": ()}
-#: What a viewer says besides: how much its network carries.
-ESTIMATE = "goog-remb"
+#: What a viewer says besides: how much its network carries, and its clock, to learn its round trip.
+TOLD_BY_VIEWERS = ("goog-remb", "rrtr")
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def _codec_lines(codec: Codec, media: Media | None) -> list[str]:
     if media is None:
         return lines
     kinds = [name for name in FEEDBACK[media.kind] if name in codec.feedback]
-    if media.direction == "sendonly" and media.kind == "video" and ESTIMATE in codec.feedback:
-        kinds.append(ESTIMATE)
+    if media.direction == "sendonly" and media.kind == "video":
+        kinds += [name for name in TOLD_BY_VIEWERS if name in codec.feedback]
     if media.transport_wide is not None:
         kinds.append("transport-cc")
         lines.append(f"a=extmap:{media.transport_wide} {TRANSPORT_WIDE}")

@@ -28,7 +28,7 @@ WRONG_DIRECTION = {
     "recvonly": "The SDP offer must be recvonly in every media section.",
 }
 #: What is not understood is not kept: each payload type would have a copy of it.
-KNOWN_FEEDBACK = frozenset(("nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"))
+KNOWN_FEEDBACK = frozenset(("nack", "nack pli", "ccm fir", "transport-cc", "goog-remb", "rrtr"))
 NAME = re.compile(r"[A-Za-z0-9]{1,16}")
 ICE_TEXT = re.compile(r"[A-Za-z0-9+/=_-]+")
 FINGERPRINTS = {"sha-256": 32, "sha-384": 48, "sha-512": 64}

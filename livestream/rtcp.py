@@ -9,11 +9,14 @@ RECEIVER_REPORT = 201
 SOURCE_DESCRIPTION = 202
 TRANSPORT_FEEDBACK = 205
 PAYLOAD_FEEDBACK = 206
+EXTENDED_REPORT = 207
 NACK = 1
 TRANSPORT_WIDE = 15
 PICTURE_LOSS = 1
 FULL_INTRA_REQUEST = 4
 APPLICATION_LAYER = 15
+#: Blocks of extended reports (RFC 3611 section 4): a receiver's clock, and the answer to it.
+REFERENCE_TIME, REFERENCE_DELAY = 4, 5
 #: The name of every source of ours, in SDP and in reports.
 CNAME = "vitrine"
 #: More sequence numbers than the history holds cannot be answered.
@@ -67,7 +70,15 @@ class BandwidthEstimate:
     bitrate: int
 
 
-RtcpPacket = SenderReport | LossReport | Nack | KeyframeRequest | BandwidthEstimate
+@dataclass(frozen=True, slots=True)
+class ReferenceTime:
+    """The clock (64 bit NTP) of the receiver `ssrc`, which learns its round trip from the answer (RFC 3611)."""
+
+    ssrc: int
+    ntp: int
+
+
+RtcpPacket = SenderReport | LossReport | Nack | KeyframeRequest | BandwidthEstimate | ReferenceTime
 
 
 def parse(data: bytes) -> list[RtcpPacket]:
@@ -105,6 +116,20 @@ def _read(kind: int, count: int, body: bytes, found: list[RtcpPacket]) -> None:
     elif kind == PAYLOAD_FEEDBACK and count == APPLICATION_LAYER and len(body) >= 16 and body[8:12] == b"REMB":
         ssrc, (high, low) = struct.unpack_from("!L", body)[0], struct.unpack_from("!BH", body, 13)
         found.append(BandwidthEstimate(ssrc, ((high & 3) << 16 | low) << (high >> 2)))
+    elif kind == EXTENDED_REPORT and len(body) >= 4:
+        _read_blocks(body, found)
+
+
+def _read_blocks(body: bytes, found: list[RtcpPacket]) -> None:
+    """Read the first clock among an extended report's blocks."""
+    position = 4
+    while position + 4 <= len(body):
+        kind, _, words = struct.unpack_from("!BBH", body, position)
+        if kind == REFERENCE_TIME and words == 2 and position + 12 <= len(body):
+            (ntp,) = struct.unpack_from("!Q", body, position + 4)
+            found.append(ReferenceTime(struct.unpack_from("!L", body)[0], ntp))
+            return
+        position += 4 + 4 * words
 
 
 def _read_reports(body: bytes, count: int, found: list[RtcpPacket]) -> None:
@@ -185,6 +210,12 @@ def nack(ssrc: int, media: int, lost: Iterable[int]) -> bytes:
 def picture_loss(ssrc: int, media: int) -> bytes:
     """Ask the sender of `media` for a keyframe (RFC 4585 section 6.3.1)."""
     return packet(PAYLOAD_FEEDBACK, PICTURE_LOSS, struct.pack("!LL", ssrc, media))
+
+
+def reference_answer(ssrc: int, said: ReferenceTime) -> bytes:
+    """Give a receiver its clock back at once, in a compound that begins as RFC 3550 wants it."""
+    block = struct.pack("!BBHLLL", REFERENCE_DELAY, 0, 3, said.ssrc, said.ntp >> 16 & 0xFFFFFFFF, 0)
+    return receiver_report(ssrc, []) + packet(EXTENDED_REPORT, 0, struct.pack("!L", ssrc) + block)
 
 
 def transport_wide(ssrc: int, media: int, arrivals: Sequence[tuple[int, int]], count: int) -> bytes:

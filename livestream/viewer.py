@@ -15,6 +15,8 @@ from livestream.stream import Stream
 MAX_RESENT = 512
 #: Seconds in which the same packet is not sent again; repeated requests cross the first answer on the way.
 RESEND_PAUSE = 0.02
+#: Loss from which a retransmission is sent twice, so many seconds apart: a receiver asks again only after 100 ms.
+REPEAT_LOSS, REPEAT_AFTER = 0.02, 0.01
 #: A group is sent again in portions, so that it does not overflow the queues on its way: 50 Mbit/s.
 PORTION = 32
 PORTION_PAUSE = 0.005
@@ -99,6 +101,9 @@ class Viewer:
             if isinstance(said, rtcp.BandwidthEstimate):
                 self._adaptation.take_estimate(said.bitrate, now)
                 continue
+            if isinstance(said, rtcp.ReferenceTime):
+                self.peer.send_rtcp(rtcp.reference_answer(next(iter(self._by_ssrc)), said))
+                continue
             lane = self._by_ssrc.get(said.ssrc)
             if lane is None:
                 continue
@@ -134,6 +139,14 @@ class Viewer:
                 self.peer.send_rtp(*item)
                 self._budget -= 1
                 self.resent += 1
+                if self._adaptation.loss > REPEAT_LOSS:
+                    self._loop.call_later(REPEAT_AFTER, self._repeat, item)
+
+    def _repeat(self, item: egress.Item) -> None:
+        """Send a retransmission once more, byte for byte: the receiver drops the second one that comes."""
+        if self._budget > 0:
+            self._budget -= 1
+            self.peer.send_rtp(*item)
 
     def tick(self) -> None:
         """Once a second: retransmissions are allowed again, and the layer is reconsidered."""

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from benchmarks.detour import Detour
+from benchmarks.detour import Detour, Weather
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +19,7 @@ async def test_datagrams_are_lost_both_ways_and_late() -> None:
         for each in (far, near):
             each.setblocking(False)
             each.bind(("127.0.0.1", 0))
-        detour = Detour(0.5, 0.01, seed=3)
+        detour = Detour(Weather(loss=0.5, delay=0.01), seed=3)
         host, port = far.getsockname()
         try:
             answer = f"v=0\r\na=candidate:1 1 udp 9 {host} {port} typ host\r\na=end-of-candidates\r\n"
@@ -42,7 +42,7 @@ async def test_datagrams_are_lost_both_ways_and_late() -> None:
 
 
 async def test_an_answer_has_only_the_address_of_the_detour() -> None:
-    detour = Detour(0, 0)
+    detour = Detour(Weather())
     try:
         lines = ["m=video 9 X 96", "a=candidate:1 1 udp 9 192.0.2.1 5000 typ host"]
         lines += ["a=candidate:2 1 udp 8 192.0.2.9 5000 typ host", "a=end-of-candidates"]

@@ -3,23 +3,26 @@
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import anyio
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from livestream.client import Answer, MediaClient
 from livestream.errors import LiveError
 
+LIVE = Path(__file__).parents[2] / "web" / "static" / "js" / "live"
 PAGE = """<!doctype html><meta charset="utf-8"><title>live</title><video autoplay playsinline muted></video>
 <script>
 const video = document.querySelector("video");
 let pc;
 async function negotiate(url) {
-  await pc.setLocalDescription();
+  if (!pc.localDescription) await pc.setLocalDescription();
   const reply = await fetch(url, {method: "POST", headers: {"Content-Type": "application/sdp"},
     body: pc.localDescription.sdp});
   if (reply.status !== 201) throw new Error(reply.status + " " + await reply.text());
@@ -97,7 +100,8 @@ async function watchClock(seconds, width = 16 * BLOCK, height = 2 * BLOCK) {
   await new Promise(resolve => setTimeout(resolve, seconds * 1000));
   return {delays, played};
 }
-async function play(room) {
+// As Vitrine's player does it, or as a browser does it by itself.
+async function play(room, ours = false) {
   const clicked = performance.now();
   pc = new RTCPeerConnection({bundlePolicy: "max-bundle"});
   const stream = new MediaStream();
@@ -106,10 +110,26 @@ async function play(room) {
   pc.addTransceiver("video", {direction: "recvonly"});
   pc.ontrack = event => stream.addTrack(event.track);
   const first = new Promise(resolve => video.requestVideoFrameCallback(resolve));
+  if (ours) await likeThePlayer(pc);
   await negotiate("/whep/" + room);
   const answered = performance.now() - clicked;
   await first;
   return {answered, first: performance.now() - clicked};
+}
+async function likeThePlayer(own) {
+  const {Cushion} = await import("/live/cushion.js"), {tellClock} = await import("/live/signalling.js");
+  await own.setLocalDescription({type: "offer", sdp: tellClock((await own.createOffer()).sdp)});
+  const cushion = new Cushion();
+  const timer = setInterval(async () => {
+    if (own.connectionState === "closed") return clearInterval(timer);
+    for (const each of (await own.getStats()).values()) {
+      if (each.type !== "inbound-rtp" || each.kind !== "video") continue;
+      const counted = {received: each.packetsReceived, repaired: each.retransmittedPacketsReceived ?? 0,
+        lost: each.packetsLost};
+      const target = cushion.weigh(counted, performance.now());
+      for (const receiver of own.getReceivers()) receiver.jitterBufferTarget = target;
+    }
+  }, 500);
 }
 async function stats() {
   return [...(await pc.getStats()).values()].filter(
@@ -141,6 +161,7 @@ def app(client: MediaClient) -> Starlette:
     return Starlette(
         routes=[
             Route("/", page),
+            Mount("/live", StaticFiles(directory=LIVE)),
             Route("/whip/{room}", endpoint(client.publish), methods=["POST"]),
             Route("/whep/{room}", endpoint(client.play), methods=["POST"]),
             Route("/session/{session}", end, methods=["DELETE"]),

@@ -1,6 +1,7 @@
 """Streams on their way to viewers: numbering, batches, joiners, layers and the drop rule."""
 
 import itertools
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -199,6 +200,38 @@ async def test_nack_is_answered_by_the_same_bytes_or_in_rtx(room: Room) -> None:
     assert again.ssrc == room.stream.tracks["video"].repair_ssrc
     assert again.timestamp == 6 * 3000
     assert again.body == (6).to_bytes(2, "big") + H264_DELTA + b"six"
+
+
+async def test_repairs_are_sent_twice_on_a_lossy_way(room: Room) -> None:
+    """Byte for byte, a moment later, and only while the viewer reports loss."""
+    watcher = room.watcher(repairs=True)
+    ssrc = room.stream.tracks["video"].ssrc
+    for number in range(5, 9):
+        room.send(number, H264_KEY)
+    watcher.viewer.take_rtcp(rtcp.receiver_report(1, [rtcp.ReportBlock(ssrc, 20, 0, 0, 0, 0, 0)]))
+    watcher.viewer.take_rtcp(rtcp.nack(1, ssrc, [6]))
+    sent = list(watcher.wire.calls)
+    ((delay, work, arguments),) = room.later
+    assert delay < 0.02
+    work(*arguments)
+    assert watcher.wire.calls == [*sent, sent[-1]]
+    watcher.viewer.take_rtcp(rtcp.receiver_report(1, [rtcp.ReportBlock(ssrc, 1, 0, 0, 0, 0, 0)]))
+    watcher.viewer.take_rtcp(rtcp.nack(1, ssrc, [7]))
+    assert len(room.later) == 1
+    assert [packet.body[:2] for packet in watcher.of(REPAIR)] == [b"\0\6", b"\0\7"]
+
+
+async def test_viewers_clock_is_given_back_at_once(room: Room) -> None:
+    """RFC 3611: the answer names the middle of its time, and no delay; it goes into a whole compound."""
+    watcher = room.watcher()
+    before = len(watcher.wire.calls)
+    clock = 0x0123456789ABCDEF
+    asked = rtcp.packet(rtcp.EXTENDED_REPORT, 0, struct.pack("!LBBHQ", 77, rtcp.REFERENCE_TIME, 0, 2, clock))
+    watcher.viewer.take_rtcp(rtcp.receiver_report(77, []) + asked)
+    ((answer,),) = watcher.wire.calls[before:]
+    assert answer[1] == rtcp.RECEIVER_REPORT
+    plain = rtcp.reference_answer(room.stream.tracks["video"].ssrc, rtcp.ReferenceTime(77, clock))
+    assert plain[-16:] == struct.pack("!BBHLLL", 5, 0, 3, 77, 0x456789AB, 0)
 
 
 async def test_republish_goes_on_in_time_and_number(room: Room) -> None:

@@ -20,6 +20,8 @@ const names = `export const resolve = (name, context, next) =>
 register("data:text/javascript," + encodeURIComponent(names));
 const { Backoff } = await import("vitrine/live/backoff.js");
 const { Pulse } = await import("vitrine/live/pulse.js");
+const { Cushion } = await import("vitrine/live/cushion.js");
+const { tellClock } = await import("vitrine/live/signalling.js");
 const { Course } = await import("vitrine/live/course.js");
 const script = () => {
   %s
@@ -158,3 +160,26 @@ def test_who_wants_the_stable_way_begins_and_stays_there() -> None:
         f"return [course.first, course.failed('hls', {json.dumps(LOST)}).way, new Course(false).first];"
     )
     assert run(script) == ["hls", "hls", "whep"]
+
+
+def test_pictures_wait_for_repairs_only_on_a_lossy_network() -> None:
+    """From two lost of a hundred on, until half a minute was clean; what came again counts once."""
+    found = run(
+        """const cushion = new Cushion(), out = [];
+        let received = 0, lost = 0, now = 0;
+        const span = (share, times = 1, both = 0) => { for (let n = 0; n < times; n++) {
+            received += 300; lost += 300 * share; now += 2000;
+            const target = cushion.weigh({received, repaired: both * lost, lost}, now);
+            if (n === times - 1) out.push(target); } };
+        span(0, 3); span(0.01); span(0.05, 1, 1); span(0, 10); span(0.01); span(0, 14); span(0, 2); span(0.03);
+        out.push(cushion.weigh({received: 0, repaired: 0, lost: 0}, now + 100));
+        return out;"""
+    )
+    assert found == [None, None, 200, 200, 200, 200, None, 200, 200]
+
+
+def test_a_viewers_offer_tells_its_clock() -> None:
+    offer = "a=rtcp-fb:102 nack\\r\\na=rtcp-fb:102 nack pli\\r\\na=rtcp-fb:96 nack pli\\r\\n"
+    found = run(f'return tellClock("{offer}").split("\\r\\n");')
+    assert found[1:3] == ["a=rtcp-fb:102 nack pli", "a=rtcp-fb:102 rrtr"]
+    assert found[4] == "a=rtcp-fb:96 rrtr"

@@ -49,7 +49,7 @@ export function iceServersOf(header) {
  */
 export async function exchange(connection, url, resume = "") {
   await useRelays(connection, url);
-  await connection.setLocalDescription();
+  await describe(connection);
   let response;
   try {
     response = await fetch(url, {
@@ -70,6 +70,26 @@ export async function exchange(connection, url, resume = "") {
   }
   await connection.setRemoteDescription({ type: "answer", sdp: text });
   return { location, resume: response.headers.get(RESUME) ?? "" };
+}
+
+/** Gather with an offer of ours; viewers tell their clock. @param {RTCPeerConnection} connection */
+async function describe(connection) {
+  if (connection.getTransceivers().every((each) => each.direction === "recvonly")) {
+    const { sdp } = await connection.createOffer();
+    // A browser that takes no changed offer gets its own.
+    const taken = connection.setLocalDescription({ type: "offer", sdp: tellClock(sdp ?? "") });
+    if (await taken.then(() => true, () => connection.signalingState === "closed")) return;
+  }
+  await connection.setLocalDescription();
+}
+
+/**
+ * Add to a viewer's offer that it tells its clock (RFC 3611) and so learns its round trip: without it Chromium waits
+ * 100 ms before it asks for a lost packet again.
+ * @param {string} sdp
+ */
+export function tellClock(sdp) {
+  return sdp.replace(/^a=rtcp-fb:(\d+) nack pli(\r?\n)/gm, "$&a=rtcp-fb:$1 rrtr$2");
 }
 
 /**

@@ -1,3 +1,4 @@
+import { Cushion } from "vitrine/live/cushion.js";
 import { Pulse } from "vitrine/live/pulse.js";
 import { CONFIGURATION, exchange, hangUp } from "vitrine/live/signalling.js";
 
@@ -35,6 +36,7 @@ export class Whep {
     /** Since when a picture should come. */
     this.wanted = 0;
     this.pulse = new Pulse(this.begun);
+    this.cushion = new Cushion();
     this.height = 0;
     this.tell = ready;
   }
@@ -107,6 +109,19 @@ export class Whep {
     return this.connection.getTransceivers().some((each) => each.receiver.track.kind === "video" && each.currentDirection === "recvonly");
   }
 
+  /** Let picture and sound wait for repairs on a lossy network. @param {any} report statistics of the picture */
+  #wait(report) {
+    const counted = {
+      received: report.packetsReceived ?? 0,
+      repaired: report.retransmittedPacketsReceived ?? 0,
+      lost: report.packetsLost ?? 0,
+    };
+    const target = this.cushion.weigh(counted, performance.now());
+    for (const receiver of this.connection.getReceivers()) {
+      if ("jitterBufferTarget" in receiver && receiver.jitterBufferTarget !== target) receiver.jitterBufferTarget = target;
+    }
+  }
+
   /** @returns {Promise<import("vitrine/live/pulse.js").Reading>} */
   async #read() {
     const reading = { packets: 0, frames: 0, answers: -1, state: this.connection.connectionState };
@@ -114,6 +129,7 @@ export class Whep {
       if (report.type === "inbound-rtp") {
         reading.packets += report.packetsReceived ?? 0;
         if (report.kind !== "video") continue;
+        this.#wait(report);
         reading.frames = report.framesDecoded ?? 0;
         this.height = Math.min(report.frameWidth ?? 0, report.frameHeight ?? 0);
       } else if (report.type === "candidate-pair" && report.state === "succeeded" && report.responsesReceived !== undefined) {
