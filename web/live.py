@@ -35,6 +35,8 @@ from web.whip import hosted_show, live_scope, room_host
 ON_NOW = ("live", "reconnecting")
 COMING = ("lobby", "scheduled")
 MOST_LISTED = 100
+# Of the shows that ended last, so many are looked at for a replay.
+MOST_REPLAYS = 24
 SHOWN_PICTURES = 3
 LONGEST_ID = 36
 # Scope of a program that may plan rooms for its host, not only publish in one.
@@ -202,17 +204,20 @@ def _card(parts: Services, show: Show, products: Mapping[str, Product]) -> Card:
 
 
 def list_page(request: Request) -> Response:
-    """`GET /live`: what is on now and what is coming."""
+    """`GET /live`: what is on now, what is coming, and what can be watched again."""
     parts = services(request)
     with parts.db.reading() as tx:
         found = shows.list_shows(tx, states=ON_NOW + COMING, limit=MOST_LISTED)
+        over = shows.list_shows(tx, states=("ended",), limit=MOST_REPLAYS)
+        found += [show for show in over if hls.has_replay(parts, show)]
         wanted = [product_id for show in found for product_id in show.product_ids[:SHOWN_PICTURES]]
         products = catalog.by_id(tx, wanted, locale_of(request))
     cards = [_card(parts, show, products) for show in found]
     on_now = [card for card in cards if card.show.state in ON_NOW]
     coming = [card for card in cards if card.show.state in COMING]
     coming.sort(key=lambda card: card.show.scheduled_for or card.show.created_at)
-    return render(request, "live.html", on_now=on_now, coming=coming)
+    replays = [card for card in cards if card.show.over]
+    return render(request, "live.html", on_now=on_now, coming=coming, replays=replays)
 
 
 def room_page(request: Request) -> Response:

@@ -1,5 +1,7 @@
 """The studio: a host's shows, the page on which one goes live, and the stream key for encoders."""
 
+from functools import partial
+
 from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,6 +14,7 @@ from storage.accounts import Person
 from storage.clock import utcnow
 from storage.database import Tx
 from storage.errors import Forbidden
+from web import hls
 from web.i18n import locale_of
 from web.limits import client_of
 from web.live import room_json
@@ -32,7 +35,8 @@ def studio_page(request: Request) -> Response:
     with parts.db.reading() as tx:
         mine = shows.list_shows(tx, host_id=host.id, limit=MOST_SHOWN)
     mine.sort(key=lambda show: ORDER.index(show.state))
-    return render(request, "studio.html", shows=mine, viewers=parts.rooms.viewers)
+    replayed = partial(hls.has_replay, parts)
+    return render(request, "studio.html", shows=mine, viewers=parts.rooms.viewers, replayed=replayed)
 
 
 def show_page(request: Request) -> Response:

@@ -13,6 +13,7 @@ from shop.catalog import Product
 from storage.clock import utcnow
 from tests.livestream.footage import TRACKS, Recorded, pictures, tone
 from tests.web.peers import make_room
+from web.hls import shelf
 from web.services import Services
 
 
@@ -110,3 +111,25 @@ def test_the_replay_has_chapters_by_product(client: TestClient, services: Servic
     assert found[1::2] == ["Becher mug", "Becher jar", "Becher mug"]
     starts = [float(line.split(" --> ")[0].split(":")[-1]) for line in found[::2]]
     assert starts == [pytest.approx(at, abs=0.1) for at in (2.0, 5.0, 8.0)]
+
+
+def test_replays_are_offered_where_shows_are_listed(
+    client: TestClient, services: Services, room: dict[str, Any]
+) -> None:
+    """On the page of all shows and in the host's studio, once the show is over and only where there is one."""
+    link = f'href="/live/{room["id"]}"'
+    live = record(services, room["id"])
+    live.feed(pictures(2.2), tone(2.2))
+    move(services, room["id"], "live")
+    assert 'id="replays"' not in client.get("/live").text
+    assert link not in client.get("/studio").text
+    live.close(2.3)
+    move(services, room["id"], "ended")
+    assert link in client.get("/live").text.split('id="replays"')[1]
+    assert link in client.get("/studio").text
+    assert client.head(f"/live/{room['id']}/replay.m3u8").status_code == 200
+    for path in (services.settings.recordings_dir / room["id"]).iterdir():
+        path.unlink()
+    shelf.find(services, room["id"]).parts.clear()
+    assert link not in client.get("/live").text
+    assert link not in client.get("/studio").text

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "vitrine/html.js";
 import { locale, moment, t } from "vitrine/i18n.js";
+import { After } from "vitrine/live/after.js";
 import { Hearts } from "vitrine/live/hearts.js";
 import { icon } from "vitrine/live/icon.js";
 import { rounded } from "vitrine/live/store.js";
@@ -101,7 +102,8 @@ function Middle({ store, screen }) {
       ${said.text && html`<p>${said.text}</p>`}
       ${said.until && html`<${Countdown} until=${said.until} />`}
       ${said.retry && html`<button class="button" onClick=${screen.retry}>${t("Try again")}</button>`}
-      ${said.leave && html`<a class="button" href="/live">${t("See other shows")}</a>`}
+      ${said.after && html`<${After} room=${store.room} />`}
+      ${said.leave && html`<a class="button button-plain" href="/live">${t("See other shows")}</a>`}
     </div>`}
   </div>`;
 }
@@ -109,13 +111,13 @@ function Middle({ store, screen }) {
 /**
  * @param {Props["store"]} store
  * @param {Props["screen"]} screen
- * @returns {{title: string, text?: string, busy?: boolean, until?: string | null, retry?: boolean, leave?: boolean} | null}
+ * @returns {{title: string, text?: string, busy?: boolean, until?: string | null, retry?: boolean, leave?: boolean, after?: boolean} | null}
  */
 function sayOf(store, screen) {
   const host = store.room.host.name;
   switch (store.state.value) {
     case "ended":
-      return { title: t("The show is over"), text: t("Thank you for being here. Everything you saw is still in the list."), leave: true };
+      return { title: t("The show is over"), text: t("Thank you for being here. Everything you saw is still in the list."), leave: true, after: true };
     case "cancelled":
       return { title: t("This show was cancelled"), leave: true };
     case "scheduled":
