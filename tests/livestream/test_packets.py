@@ -57,6 +57,37 @@ async def test_attacks_before_and_after_the_handshake_change_nothing(media: Medi
     await screen.close()
 
 
+@pytest.mark.soak
+async def test_a_hundred_handshakes_of_a_hundred_succeed_under_attack(media: MediaClient) -> None:
+    """Strangers send first flights, alerts and rubbish before, during and after each of them; all stay connected."""
+    source, screens = Source(), []
+    await join(source, media.publish, "room")
+    source.write("opus", 0, b"live")
+    await until(lambda: is_live(media, "room"))
+    try:
+        for _ in range(100):
+            screen = Screen()
+            screens.append(screen)
+            screen.accept((await media.play("room", screen.offer())).sdp)
+            attack(screen.remote)
+            await screen.check()
+            attack(screen.remote)
+            shaking = asyncio.create_task(screen.connect())
+            while not shaking.done():
+                attack(screen.remote)
+                await asyncio.sleep(0.005)
+            await shaking
+            attack(screen.remote)
+        source.write("h264", 3000, H264_KEY)
+        await until(lambda: all(screen.of("h264") for screen in screens))
+        stats = await media.stats()
+        assert stats["viewers"] == 100
+        assert stats["dropped"]["stranger"] > 400
+    finally:
+        for each in (*screens, source):
+            await each.close()
+
+
 async def test_plaintext_alert_from_a_proven_address_does_not_end_the_peer(media: MediaClient) -> None:
     """OpenSSL drops records of epoch 0 once keys are agreed."""
     source = Source()
