@@ -9,6 +9,9 @@ from personalization.profile import BOUGHT, UNDOES, Evidence, Key, Profile, Tast
 from storage.database import EPOCH, MILLISECOND
 
 MOST = 2
+NOTHING_ALIKE: Mapping[str, float] = {}
+# A taste that is nearly gone explains nothing.
+FAINT = 0.01
 
 CODES: Mapping[str, str] = {
     "Order Completed": "because-bought",
@@ -54,21 +57,25 @@ def reasons(
     *,
     explored: bool,
     popular: bool,
+    alike: Mapping[str, float] = NOTHING_ALIKE,
 ) -> tuple[Reason, ...]:
     """Return at most two reasons for showing a product, no two of them from events about one and the same product.
 
     `keys` gives for each of the product's tastes the part of the score that one unit of long-term and of session
-    weight made; `parts` are the parts of the whole score. `popular` tells that counts stand behind the part `rate`.
+    weight made; `parts` are the parts of the whole score. `popular` tells that counts stand behind the part `rate`;
+    `alike` is what each other product gave because this one is like it.
     """
     if explored:
         return (Reason("surprise"),)
     at = milliseconds(now)
     found: dict[str, tuple[float, Key, Evidence]] = {}
-    for key, (each_long, each_short) in keys.items():
-        taste = profile.tastes.get(key)
-        if taste is None:
-            continue
-        for evidence in standing(taste):
+    ways = [(key, profile.tastes.get(key), each) for key, each in keys.items()]
+    for other, gain in alike.items():
+        taste = profile.tastes.get(("product", other))
+        if gain > 0 and other != product_id and taste is not None and taste.long > 0:
+            ways.append((("likeness", other), taste, (gain / max(taste.at_time(at)[0], FAINT), 0.0)))
+    for key, taste, (each_long, each_short) in ways:
+        for evidence in () if taste is None else standing(taste):
             if profile.blocks_any(evidence.product_id, evidence.brand, evidence.category, evidence.merchant_id):
                 continue
             long, short = Taste(evidence.weight, evidence.weight, evidence.at).at_time(at)

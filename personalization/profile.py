@@ -194,6 +194,27 @@ def absorb(profile: Profile, events: Iterable[Event]) -> Profile:
     return Profile(tastes, blocks, seen, last)
 
 
+def without(profile: Profile, event_id: str) -> Profile:
+    """Return the profile as if an event that is among the evidence had never been; what was blocked stays so."""
+    gone: dict[tuple[Key | None, str | None], tuple[Evidence, tuple[Key, ...]]] = {}
+    for key, taste in profile.tastes.items():
+        for each in taste.evidence:
+            if each.event_id == event_id:
+                scoped = each.name in ("Interested", "Not Interested", STATED)
+                named = (("product", each.product_id), ("brand", each.brand), ("category", each.category))
+                keys = (key,) if scoped else tuple((kind, value) for kind, value in named if value)
+                gone[(key if scoped else None, each.product_id)] = (each, keys)
+    tastes = dict(profile.tastes)
+    for evidence, keys in gone.values():
+        for key in keys:
+            taste = tastes[key]
+            kept = tuple(each for each in taste.evidence if each.event_id != event_id)
+            lost_long = evidence.weight * _decay(taste.at - evidence.at, LONG_HALF_LIFE)
+            lost_short = evidence.weight * _decay(taste.at - evidence.at, SHORT_HALF_LIFE)
+            tastes[key] = Taste(taste.long - lost_long, taste.short - lost_short, taste.at, kept)
+    return Profile(tastes, profile.blocks, profile.seen, profile.last)
+
+
 def to_json(profile: Profile) -> dict[str, Any]:
     """Return the profile as JSON values; `from_json` gives the equal profile back."""
     return {

@@ -6,26 +6,21 @@ Everything is given: profile, candidates, time, seed. The same arguments give th
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from personalization.explain import Reason, reasons
-from personalization.profile import DAY, Key, Profile, milliseconds
+import numpy as np
+from numpy.typing import NDArray
 
-# Long-term taste lifts a favourite category to about five places of ten; a session's fresh interest, by two more.
-# Both are bounded (`_bound`), so that no history outweighs what the viewer does now. Together with what repetition
-# costs these are set so that no product fills more than about three places of ten while five others are there.
-LONG: Mapping[str, float] = {"category": 0.6, "brand": 0.25, "product": 0.3, "merchant": 0.25}
-SHORT: Mapping[str, float] = {"category": 2.4, "brand": 0.4, "product": 0.5, "merchant": 0.4}
-FRESHNESS = 0.3
-FRESH_HALF_LIFE = 14 * DAY
-STOCK = 0.1
-PLENTY = 10
-RATE = 0.5
-FATIGUE = 0.3
-# Who has just bought a thing does not need it again; its category and brand stay liked.
-BOUGHT = 3.5
-BOUGHT_HALF_LIFE = 2 * DAY
+from personalization.candidates import Candidate, Columns
+from personalization.explain import Reason, reasons
+from personalization.profile import Key, Profile
+from personalization.scoring import NOTHING_ALONG, Scorer
+
+__all__ = ["EXPLORATION", "Candidate", "Choice", "Columns", "eligible", "rank"]
+
+Flags = NDArray[np.bool_]
+
 # Each earlier place of the same product or category in the last ten: with two products a category, and up to
 # hundreds, shares follow interest instead of the winner taking all ten. A product's second place costs once this,
 # its third four times as much more, its fourth nine times, so that none fills the feed however much it is liked.
@@ -40,27 +35,11 @@ TIE = 1e-9
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A product that may be chosen; `rate` is welcomes per showing with everybody, 0 to 1.
-
-    `popular` tells that counts of many stand behind the rate and not only what is assumed of every product.
-    """
-
-    product_id: str
-    merchant_id: str
-    category: str
-    brand: str
-    created_at: datetime
-    stock: int
-    rate: float = 0.0
-    popular: bool = False
-
-
-@dataclass(frozen=True)
 class Choice:
     """A product at a place; `parts` sum to `score`, `propensity` is the exact chance that this place got this product.
 
-    `explore` are those that the exploration share brought in against the score.
+    `explore` are those that the exploration share brought in against the score. `amounts` is what the score would lose
+    by each event that the reasons name, if it were deleted and the profile made anew.
     """
 
     place: int
@@ -70,14 +49,7 @@ class Choice:
     kind: str
     propensity: float
     reasons: tuple[Reason, ...]
-
-
-@dataclass(frozen=True)
-class _Scored:
-    candidate: Candidate
-    parts: Mapping[str, float]
-    score: float
-    keys: Mapping[Key, tuple[float, float]]
+    amounts: Mapping[str, float] = field(default_factory=dict)
 
 
 def eligible(profile: Profile, candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -94,134 +66,102 @@ def eligible(profile: Profile, candidates: Iterable[Candidate]) -> list[Candidat
 
 def rank(
     profile: Profile,
-    candidates: Iterable[Candidate],
+    candidates: Iterable[Candidate] | Columns,
     places: Sequence[int],
     now: datetime,
     seed: str,
     *,
     exploration: float = EXPLORATION,
     placed: Mapping[int, str] | None = None,
+    along: Mapping[str, float] = NOTHING_ALONG,
 ) -> list[Choice]:
     """Choose a product for each of the places, in their order.
 
-    `placed` are the places that already have one. No two neighbours are the same product while there is another.
-    Fewer choices than places come back only when nothing is eligible.
+    `placed` are the places that already have one; `along` is what others went on to after a visit like this viewer's,
+    0 to 1 by product. No two neighbours are the same product while there is another. Fewer choices than places come
+    back only when nothing is eligible.
     """
     held = dict(placed or {})
     # Without a place 1 the last video that was watched is the neighbour of the first to come.
     if profile.last is not None:
         held.setdefault(0, profile.last[1])
-    scored = [_score(profile, each, now) for each in eligible(profile, candidates)]
-    if not scored:
+    columns = candidates if isinstance(candidates, Columns) else Columns(candidates)
+    open_ = columns.allowed(profile)
+    if not open_.any():
         return []
-    category = {each.candidate.product_id: each.candidate.category for each in scored}
+    scorer = Scorer(profile, columns, now, along)
     choices = []
     for place in places:
         window = {place - p: held[p] for p in range(max(1, place - WINDOW), place) if p in held}
-        penalties = _penalties(window, category)
-        beside = _others(scored, {held.get(place - 1), held.get(place + 1)})
-        open_to = beside or _others(scored, {held.get(place - 1)}) or scored
-        choice = _choose(profile, open_to, penalties, place, now, f"{seed}:{place}", exploration)
+        penalties = _penalties(window, columns)
+        beside = _others(open_, columns, {held.get(place - 1), held.get(place + 1)})
+        if not beside.any():
+            beside = _others(open_, columns, {held.get(place - 1)})
+        choice = _choose(scorer, beside if beside.any() else open_, penalties, place, f"{seed}:{place}", exploration)
         held[place] = choice.product_id
         choices.append(choice)
     return choices
 
 
-def _others(scored: Sequence[_Scored], neighbours: set[str | None]) -> list[_Scored]:
-    return [each for each in scored if each.candidate.product_id not in neighbours]
+def _others(open_: Flags, columns: Columns, neighbours: Iterable[str | None]) -> Flags:
+    found = open_.copy()
+    for each in neighbours:
+        if each is not None and each in columns.at:
+            found[columns.at[each]] = False
+    return found
 
 
 def _choose(
-    profile: Profile,
-    scored: Sequence[_Scored],
-    penalties: tuple[Mapping[str, float], Mapping[str, float]],
-    place: int,
-    now: datetime,
-    seed: str,
-    exploration: float,
+    scorer: Scorer, open_: Flags, penalties: Mapping[Key, float], place: int, seed: str, exploration: float
 ) -> Choice:
-    products, categories = penalties
-    nets = [
-        each.score + products.get(each.candidate.product_id, 0.0) + categories.get(each.candidate.category, 0.0)
-        for each in scored
-    ]
-    top = max(nets)
-    best = [index for index, net in enumerate(nets) if net >= top - TIE]
+    columns = scorer.columns
+    nets = scorer.scores.copy()
+    for key, penalty in penalties.items():
+        nets[columns.groups[key]] += penalty
+    among = np.flatnonzero(open_)
+    best = among[nets[among] >= nets[among].max() - TIE]
     # Which values these draws take decides nothing about the game's security.
     dice = random.Random(seed)  # noqa: S311
     explores = dice.random() < exploration
-    chosen = dice.randrange(len(scored)) if explores else best[dice.randrange(len(best))]
+    chosen = int(among[dice.randrange(len(among))] if explores else best[dice.randrange(len(best))])
     explored = chosen not in best
-    propensity = exploration / len(scored) + (0.0 if explored else (1 - exploration) / len(best))
-    found = scored[chosen]
-    repetition = nets[chosen] - found.score
-    parts = {**found.parts, "repetition": repetition}
+    propensity = exploration / len(among) + (0.0 if explored else (1 - exploration) / len(best))
+    candidate = columns.all[chosen]
+    own = ("product", candidate.product_id), ("category", candidate.category)
+    parts, keys = scorer.explained(candidate)
+    parts = {**parts, "repetition": sum(penalties.get(key, 0.0) for key in own)}
+    why = reasons(
+        scorer.profile,
+        candidate.product_id,
+        keys,
+        parts,
+        scorer.now,
+        explored=explored,
+        popular=candidate.popular,
+        alike=scorer.shares(candidate),
+    )
+    named = {each.params["event_id"] for each in why if "event_id" in each.params}
     return Choice(
         place,
-        found.candidate.product_id,
+        candidate.product_id,
         sum(parts.values()),
         parts,
         "explore" if explored else "exploit",
         propensity,
-        reasons(
-            profile,
-            found.candidate.product_id,
-            found.keys,
-            parts,
-            now,
-            explored=explored,
-            popular=found.candidate.popular,
-        ),
+        why,
+        {each: scorer.amount(candidate, each) for each in sorted(named)},
     )
 
 
-def _penalties(window: Mapping[int, str], category: Mapping[str, str]) -> tuple[dict[str, float], dict[str, float]]:
+def _penalties(window: Mapping[int, str], columns: Columns) -> dict[Key, float]:
     """Return what products and categories lose for those in `window`, by how many places ago they came."""
     times: Counter[str] = Counter()
-    products: dict[str, float] = {}
-    categories: dict[str, float] = {}
+    found: dict[Key, float] = {}
     for ago, product_id in sorted(window.items()):
-        times[product_id] += 1
-        products[product_id] = (
-            products.get(product_id, 0.0) - SAME_PRODUCT * times[product_id] ** 2 - SOON / max(1, ago - 1) ** 2
-        )
-        name = category.get(product_id)
-        if name is not None:
-            categories[name] = categories.get(name, 0.0) - SAME_CATEGORY
-    return products, categories
-
-
-def _score(profile: Profile, candidate: Candidate, now: datetime) -> _Scored:
-    at = milliseconds(now)
-    parts: dict[str, float] = {}
-    keys: dict[Key, tuple[float, float]] = {}
-    for key in (
-        ("category", candidate.category),
-        ("brand", candidate.brand),
-        ("product", candidate.product_id),
-        ("merchant", candidate.merchant_id),
-    ):
-        taste = profile.tastes.get(key)
-        if taste is None:
+        if product_id not in columns.at:
             continue
-        kind = key[0]
-        long, short = taste.at_time(at)
-        each_long, each_short = LONG[kind] * _bound(long), SHORT[kind] * _bound(short)
-        parts[kind] = each_long * long + each_short * short
-        keys[key] = (each_long, each_short)
-    parts["freshness"] = FRESHNESS * 2.0 ** (-max(0, at - milliseconds(candidate.created_at)) / FRESH_HALF_LIFE)
-    parts["stock"] = STOCK * min(1.0, candidate.stock / PLENTY)
-    parts["rate"] = RATE * candidate.rate
-    seen = profile.seen.get(candidate.product_id)
-    if seen is not None:
-        times = seen.at_time(at)
-        parts["fatigue"] = -FATIGUE * times / (3.0 + times)
-    bought = profile.bought(candidate.product_id)
-    if bought is not None:
-        parts["bought"] = -BOUGHT * 2.0 ** (-max(0, at - bought) / BOUGHT_HALF_LIFE)
-    return _Scored(candidate, parts, sum(parts.values()), keys)
-
-
-def _bound(weight: float) -> float:
-    # w * _bound(w) runs from -1 to 1
-    return 1.0 / (1.0 + abs(weight))
+        times[product_id] += 1
+        own, category = ("product", product_id), ("category", columns.all[columns.at[product_id]].category)
+        found[own] = found.get(own, 0.0) - SAME_PRODUCT * times[product_id] ** 2 - SOON / max(1, ago - 1) ** 2
+        found[category] = found.get(category, 0.0) - SAME_CATEGORY
+    return found

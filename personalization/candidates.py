@@ -1,0 +1,75 @@
+"""Candidates side by side as arrays, made once for many feeds: thousands are scored in less than a millisecond."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalization.profile import Key, Profile, milliseconds
+
+Floats = NDArray[np.float64]
+KINDS = ("product", "brand", "category", "merchant")
+NOTHING_KNOWN: Mapping[str, Floats] = {}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A product that may be chosen; `rate` is welcomes per showing with everybody, 0 to 1.
+
+    `popular` tells that counts of many stand behind the rate and not only what is assumed of every product. `promise`
+    is what is hoped of a product beyond its rate until it was shown often enough to be judged.
+    """
+
+    product_id: str
+    merchant_id: str
+    category: str
+    brand: str
+    created_at: datetime
+    stock: int
+    rate: float = 0.0
+    popular: bool = False
+    promise: float = 0.0
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """What a taste may be for, the product's own first."""
+        return tuple(zip(KINDS, (self.product_id, self.brand, self.category, self.merchant_id), strict=True))
+
+
+class Columns:
+    """Candidates that are in stock in the order of their ids; it never changes and may be shared by threads.
+
+    `vectors` say what products are like, by their id; a product without one is like nothing.
+    """
+
+    def __init__(self, candidates: Iterable[Candidate], vectors: Mapping[str, Floats] = NOTHING_KNOWN) -> None:
+        self.all = tuple(sorted((each for each in candidates if each.stock > 0), key=lambda each: each.product_id))
+        self.vectors = vectors
+        self.at = {each.product_id: place for place, each in enumerate(self.all)}
+        self.created = np.array([milliseconds(each.created_at) for each in self.all], dtype=np.float64)
+        self.stock = np.array([each.stock for each in self.all], dtype=np.float64)
+        self.rate = np.array([each.rate for each in self.all])
+        self.promise = np.array([each.promise for each in self.all])
+        groups: dict[Key, list[int]] = {}
+        for place, each in enumerate(self.all):
+            for key in each.keys:
+                groups.setdefault(key, []).append(place)
+        self.groups = {key: np.array(places) for key, places in groups.items()}
+        length = len(next(iter(vectors.values()))) if vectors else 0
+        nothing = np.zeros(length)
+        self.features = np.array([vectors.get(each.product_id, nothing) for each in self.all]).reshape(
+            len(self.all), length
+        )
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def allowed(self, profile: Profile) -> NDArray[np.bool_]:
+        """Return which of them the viewer did not rule out."""
+        found = np.ones(len(self.all), dtype=bool)
+        for key, block in profile.blocks.items():
+            if block.blocked and key in self.groups:
+                found[self.groups[key]] = False
+        return found
