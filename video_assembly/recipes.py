@@ -53,8 +53,11 @@ class Recipe:
     duration_ms: int
 
 
-def store(tx: Tx, boards: Sequence[Storyboard], now: datetime) -> list[Recipe]:
-    """Return the recipes of storyboards in their order, written where they are new."""
+def store(tx: Tx, boards: Sequence[Storyboard], now: datetime, *, counted: bool = True) -> list[Recipe]:
+    """Return the recipes of storyboards in their order, written where they are new.
+
+    Those that are only tried out are not `counted` as videos that their segments are used in.
+    """
     wanted = {_digest(board): board for board in boards}
     known = _by_digest(tx, wanted)
     new = [_row(digest, board, now) for digest, board in wanted.items() if digest not in known]
@@ -63,7 +66,8 @@ def store(tx: Tx, boards: Sequence[Storyboard], now: datetime) -> list[Recipe]:
         # Another viewer's assembly may write the same recipe at the same moment; then its id is the one.
         tx.execute(upsert(recipes).on_conflict_do_nothing(index_elements=["digest"]), new)
         known |= _by_digest(tx, [row["digest"] for row in new])
-        _count(tx, [each["id"] for row in new for each in row["segments"]])
+        if counted:
+            _count(tx, [each["id"] for row in new for each in row["segments"]])
     return [known[_digest(board)] for board in boards]
 
 

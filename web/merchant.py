@@ -8,7 +8,7 @@ from shop import catalog, merchants
 from storage.clock import utcnow
 from video_assembly import clips as uploaded
 from video_assembly import search
-from web import clips, merchant_orders, merchant_products, segments, tus, uploads
+from web import clips, coverage, merchant_orders, merchant_products, merchant_templates, segments, tus, uploads
 from web.i18n import locale_of
 from web.merchant_access import owner
 from web.pages import render
@@ -49,6 +49,8 @@ def page(request: Request) -> Response:
 
 routes = [
     Route("/merchant", page_for("merchant", page)),
+    *coverage.routes,
+    *merchant_templates.routes,
     *merchant_products.routes,
     *merchant_orders.routes,
     *clips.routes,

@@ -215,3 +215,18 @@ def test_new_edges_are_queued_for_a_worker(merchant: TestClient, services: Servi
     assert merchant.patch(place, json={"in": 1.6}).status_code == 409
     whole = merchant.get(place).json()
     assert [(each["version"], each["current"]) for each in whole["versions"]] == [(1, True)]
+
+
+def test_the_coverage_map_leads_to_what_is_lacking(
+    merchant: TestClient, services: Services, shop_id: str, add_product: Add
+) -> None:
+    empty = merchant.get("/merchant/coverage").text
+    assert "Add a product and put it on sale." in empty
+    product = add_product()
+    first, _ = make_ready(services, upload(merchant), shop_id)
+    merchant.patch(f"/v1/segments/{first}", json={"role": "offer", "product_id": product.id, "language": "de"})
+    page = merchant.get("/merchant/coverage").text
+    assert "Call to action is missing for Cup mug in German: no video can be made." in page
+    assert f"/merchant?upload=1&amp;product={product.id}&amp;role=cta&amp;language=de" in page
+    assert f"/merchant?product={product.id}&amp;role=offer" in page
+    assert merchant.get("/v1/coverage").json()["items"][0]["usable"] == 1

@@ -13,6 +13,7 @@ export class Problem extends Error {
 
 /**
  * Ask the service for JSON; a network that is gone and a problem document both end as a Problem with a sentence.
+ * A Blob is sent as it is.
  * @param {string} method
  * @param {string} path
  * @param {unknown} [body]
@@ -24,8 +25,8 @@ export async function ask(method, path, body, headers = {}) {
   try {
     response = await fetch(path, {
       method,
-      headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: body === undefined || body instanceof Blob ? headers : { "Content-Type": "application/json", ...headers },
+      body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
       credentials: "same-origin",
     });
   } catch {

@@ -81,7 +81,7 @@ export class Control {
     const video = videos.value[at];
     // The stages of videos that have just come are drawn first
     queueMicrotask(() => requestAnimationFrame(() => {
-      this.players.assign(near.map(({ key, mp4 }) => ({ id: key, src: mp4 })));
+      this.players.assign(near.map(({ key, mp4, captions }) => ({ id: key, src: mp4, captions })));
       if (!video || video.key === this.shown) return;
       if (!this.known.has(this.shown)) this.watch?.left(performance.now(), this.position.peek());
       this.watch?.exit(performance.now(), this.pace(performance.now()));

@@ -130,6 +130,9 @@ function Rail({ at, video }) {
     <button class="feed-action" onClick=${() => at.shareVideo()}>
       <span>${icon("share-2")}</span><small>${t("Share")}</small>
     </button>
+    ${video.captions && html`<button class="feed-action ${at.players.captions.value ? "feed-action-set" : ""}" aria-pressed=${at.players.captions.value} onClick=${() => at.players.setCaptions(!at.players.captions.value)}>
+      <span>${icon("captions")}</span><small>${t("Captions")}</small>
+    </button>`}
     <button class="feed-action" aria-haspopup="dialog" onClick=${() => at.open("why")}>
       <span>${icon("info")}</span><small>${t("Why?")}</small>
     </button>

@@ -4,8 +4,11 @@ const PLAYERS = 3;
 const RETRIES = 2;
 const RETRY_MILLISECONDS = 800;
 const SOUND = "sound";
+const CAPTIONS = "captions";
+/** Captions stand above what lies over the lower part of the picture, in percent of its height. */
+const CAPTIONS_LINE = 58;
 
-/** @typedef {{id: string, src: string}} Wanted */
+/** @typedef {{id: string, src: string, captions?: string | null}} Wanted */
 
 /**
  * Three <video> elements for the whole feed, because phones have few decoders: the one in view, the one before it and
@@ -16,6 +19,8 @@ export class Players {
   constructor(heard) {
     this.heard = heard;
     this.sound = signal(sessionStorage.getItem(SOUND) === "on");
+    /** Captions are there unless they are turned off, because most people watch without sound. */
+    this.captions = signal(localStorage.getItem(CAPTIONS) !== "off");
     /** Whether the one in view is meant to play. */
     this.playing = signal(false);
     /** @type {import("@preact/signals").Signal<ReadonlySet<string>>} */
@@ -58,11 +63,12 @@ export class Players {
       video.pause();
       video.dataset.id = "";
       video.removeAttribute("src");
+      video.replaceChildren();
       video.load();
       video.classList.remove("feed-video-shown");
       this.free.push(video);
     }
-    wanted.forEach(({ id, src }, order) => {
+    wanted.forEach(({ id, src, captions }, order) => {
       const stage = document.getElementById(`stage-${id}`);
       let video = this.used.get(id);
       if (!video) {
@@ -73,6 +79,7 @@ export class Players {
         video.dataset.tries = "0";
         video.preload = order === 0 || !this.saving ? "auto" : "none";
         video.src = src;
+        if (captions) this.caption(video, captions);
         this.used.set(id, video);
       }
       if (order === 0) video.preload = "auto";
@@ -127,6 +134,35 @@ export class Players {
     this.sound.value = on;
     sessionStorage.setItem(SOUND, on ? "on" : "off");
     if (this.video) this.video.muted = !on;
+  }
+
+  /** Give a video its captions. @param {HTMLVideoElement} video @param {string} src */
+  caption(video, src) {
+    const track = document.createElement("track");
+    track.kind = "captions";
+    track.src = src;
+    track.addEventListener("load", () => {
+      // On a phone the buttons lie over the right side.
+      const narrow = matchMedia("(max-width: 720px)").matches;
+      for (const cue of track.track.cues ?? []) {
+        const words = /** @type {VTTCue} */ (cue);
+        words.snapToLines = false;
+        words.line = CAPTIONS_LINE;
+        words.size = narrow ? 72 : 84;
+        words.position = narrow ? 40 : 50;
+      }
+    });
+    video.replaceChildren(track);
+    track.track.mode = this.captions.value ? "showing" : "hidden";
+  }
+
+  /** Turn captions on or off, for this browser. @param {boolean} on */
+  setCaptions(on) {
+    this.captions.value = on;
+    localStorage.setItem(CAPTIONS, on ? "on" : "off");
+    for (const video of this.used.values()) {
+      for (const track of video.textTracks) track.mode = on ? "showing" : "hidden";
+    }
   }
 
   /** @param {number} seconds */

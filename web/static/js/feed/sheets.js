@@ -106,6 +106,7 @@ export function HelpSheet({ at }) {
     "previous or next video": t("previous or next video"),
     "pause or play": t("pause or play"),
     "sound on or off": t("sound on or off"),
+    "captions on or off": t("captions on or off"),
     like: t("like"),
     product: t("product"),
     "5 seconds back or on": t("5 seconds back or on"),

@@ -25,6 +25,7 @@ export function CoverageList({ store }) {
           <span class=${`small ${row.ready ? "coverage-good" : "coverage-bad"}`}>${verdict(row)}</span>
         </span>
       </button></li>`)}</ul>
+    <p class="coverage-more"><a href="/merchant/coverage">${t("The whole coverage map")}</a></p>
   </details>`;
 }
 

@@ -4,6 +4,7 @@ import { html } from "vitrine/html.js";
 import { t } from "vitrine/i18n.js";
 import { icon } from "vitrine/icon.js";
 import { filesOf } from "vitrine/merchant/folders.js";
+import { languageChoices, languageName } from "vitrine/merchant/names.js";
 import { ROLES, roleHint, roleName } from "vitrine/merchant/roles.js";
 import { isVideo, megabytes } from "vitrine/merchant/uploads.js";
 
@@ -13,15 +14,19 @@ import { isVideo, megabytes } from "vitrine/merchant/uploads.js";
  */
 export function DropZone({ store, queue }) {
   const over = useSignal(false);
-  const product = useSignal("");
-  const role = useSignal("");
+  // The coverage map leads here with what is lacking.
+  const asked = new URLSearchParams(location.search);
+  const wanted = asked.get("upload") === "1";
+  const product = useSignal(wanted ? asked.get("product") ?? "" : "");
+  const role = useSignal(wanted ? asked.get("role") ?? "" : "");
+  const language = useSignal(wanted ? asked.get("language") ?? "" : "");
   const chooser = useRef(/** @type {HTMLInputElement | null} */ (null));
   const folder = useRef(/** @type {HTMLInputElement | null} */ (null));
 
   /** @param {Iterable<File> | null | undefined} files */
   const take = (files) => {
     const found = [...(files ?? [])];
-    if (found.length) queue.add(found, { product_ids: product.value, role: role.value });
+    if (found.length) queue.add(found, { product_ids: product.value, role: role.value, language: language.value });
   };
 
   useEffect(() => {
@@ -83,6 +88,11 @@ export function DropZone({ store, queue }) {
         <select class="input" id="about-role" value=${role.value} onChange=${(/** @type {any} */ event) => (role.value = event.currentTarget.value)}>
           <option value="">${t("Choose the role later")}</option>
           ${ROLES.map((each) => html`<option value=${each} title=${roleHint(each)}>${roleName(each)}</option>`)}
+        </select></div>
+      <div class="field"><label for="about-language">${t("Language spoken or shown")}</label>
+        <select class="input" id="about-language" value=${language.value} onChange=${(/** @type {any} */ event) => (language.value = event.currentTarget.value)}>
+          <option value="">${t("Choose the language later")}</option>
+          ${languageChoices(store.languages).map((each) => html`<option value=${each} selected=${each === language.value}>${languageName(each)}</option>`)}
         </select></div>
     </div>
   </section>`;

@@ -5,6 +5,7 @@ import { t } from "vitrine/i18n.js";
 import { icon } from "vitrine/icon.js";
 import { BulkBar } from "vitrine/merchant/bulk-bar.js";
 import { CoverageList } from "vitrine/merchant/coverage.js";
+import { Details } from "vitrine/merchant/details.js";
 import { DropZone } from "vitrine/merchant/drop-zone.js";
 import { ProgressList } from "vitrine/merchant/progress-list.js";
 import { SegmentGrid } from "vitrine/merchant/segment-grid.js";
@@ -67,7 +68,8 @@ function Library({ store, queue, fresh }) {
       <${SegmentGrid} store=${store} />
       <${CoverageList} store=${store} />
     </div>
-    <${BulkBar} store=${store} />`;
+    <${BulkBar} store=${store} />
+    <${Details} store=${store} />`;
 }
 
 function FirstSteps() {

@@ -65,6 +65,7 @@ export function SegmentCard({ segment, store }) {
         onChange=${(/** @type {any} */ event) => save({ tags: tagsOf(event.currentTarget.value) })} />
       <div class="segment-foot">
         <${Marks} segment=${segment} />
+        <button type="button" class="button button-quiet segment-more" aria-haspopup="dialog" aria-label=${t("Details of {name}", { name })} onClick=${() => (store.open.value = segment.id)}>${icon("pencil")}${t("Details")}</button>
       </div>
     </div>
   </li>`;

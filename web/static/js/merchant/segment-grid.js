@@ -11,7 +11,7 @@ const VIEW = "library-view";
 
 /**
  * The segments that were found, as pictures or as a list. The arrow keys go from one to the next, X selects, Enter
- * plays.
+ * plays, E opens the details.
  * @param {{store: import("vitrine/merchant/store.js").Store}} props
  */
 export function SegmentGrid({ store }) {
@@ -37,7 +37,7 @@ export function SegmentGrid({ store }) {
     ${!empty && html`<${FilterBar} store=${store} />
     <div class="row spread segment-tools">
       <label class="choice small"><input type="checkbox" checked=${all} disabled=${!shown.length} onChange=${selectAll} />${t("Select all shown")}</label>
-      <p class="soft small segment-keys">${t("Arrow keys move, X selects, Enter plays.")}</p>
+      <p class="soft small segment-keys">${t("Arrow keys move, X selects, Enter plays, E opens the details.")}</p>
       <div class="segmented" role="group" aria-label=${t("View")}>
         <button type="button" aria-pressed=${!list.value} aria-label=${t("Pictures")} title=${t("Pictures")} onClick=${() => view(false)}>${icon("image")}</button>
         <button type="button" aria-pressed=${list.value} aria-label=${t("List")} title=${t("List")} onClick=${() => view(true)}>${icon("list")}</button>
@@ -74,6 +74,8 @@ function key(event, store, grid) {
     /** @type {HTMLElement | null} */ (next.querySelector(".segment-play"))?.focus();
   } else if (event.key === "x") {
     store.select(id, !store.selected.value.has(id));
+  } else if (event.key === "e") {
+    store.open.value = id;
   } else {
     return;
   }

@@ -5,7 +5,7 @@ import { t } from "vitrine/i18n.js";
 
 /** @typedef {"waiting" | "sending" | "paused" | "lost" | "failed"} UploadState `lost`: the page forgot the file, the service has a part of it */
 /** @typedef {{key: number, name: string, size: number, state: UploadState, sent: number, speed: number, error: string, again: boolean}} Upload */
-/** @typedef {{product_ids: string, role: string}} About */
+/** @typedef {{product_ids: string, role: string, language: string}} About */
 /** @typedef {{row: import("@preact/signals").Signal<Upload>, file: File | null, about: About, tus: Tus | null, url: string, place: string}} Job */
 
 const ENDPOINT = "/v1/uploads";
