@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from storage.settings import Settings
 from web import (
     checkout,
+    customers,
     experiments,
     exports,
     feed,
@@ -73,6 +74,7 @@ ROUTES: Sequence[BaseRoute] = [
     *privacy.routes,
     *interests.routes,
     *me.routes,
+    *customers.routes,
     *experiments.routes,
     *live.routes,
     *studio.routes,

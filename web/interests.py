@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from personalization import interests, memory
+from personalization import imports, interests, memory
 from personalization.corrections import EVENT_FORGOTTEN, FORGOTTEN, LEAST, MOST, Correction
 from personalization.interests import STEP, Change, Interest, View
 from personalization.profile import Evidence, Key
@@ -285,6 +285,9 @@ def _evidence(one: Evidence, key: Key, names: Names) -> dict[str, Any]:
         text = translate(names.locale, EVENTS_HERE[code])
     else:
         text = translate(names.locale, EVENTS[code], product=product.title)
+    source = imports.source_of(one.event_id)
+    if source:
+        text += " " + translate(names.locale, "We have this from {source}.", source=source)
     at = (EPOCH + one.at * MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"event_id": one.event_id, "event": one.name, "text": text, "at": at, "weight": one.weight}
 

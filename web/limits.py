@@ -38,6 +38,7 @@ LIMITS: dict[str, tuple[int, float]] = {
     "write": (300, MINUTE),
     "feed": (300, MINUTE),
     "export": (10, HOUR),
+    "import": (20, HOUR),
 }
 # Clients that are remembered. Beyond it the first ones are forgotten: no flood of names fills the memory.
 MOST_CLIENTS = 50_000

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from personalization import consent
+from personalization import adoption, consent
 from shop import carts, merchants, orders
 from storage import accounts
 from storage.accounts import Person
@@ -57,13 +57,14 @@ def sign_in_page(request: Request) -> Response:
         people=people,
         interests=_interests(locale_of(request)),
         error="",
+        learnt=_learnt(request),
     )
 
 
 async def sign_in(request: Request) -> Response:
     """`POST /sign-in`: a session under a new token, or the form again; both take the same time."""
     parts = services(request)
-    email, password, wish = await _fields(request, "email", "password", "next")
+    email, password, wish, merge = await _fields(request, "email", "password", "next", "merge")
     email = email.strip().lower()
     parts.limiter.take("sign-in-anyone", network_of(request))
     parts.limiter.take("sign-in", f"{network_of(request)} {email}")
@@ -73,7 +74,7 @@ async def sign_in(request: Request) -> Response:
             found = accounts.by_email(tx, email)
         if not accounts.password_fits(found[1] if found else None, password[:LONGEST_PASSWORD]) or found is None:
             return None
-        return _begin(request, parts, found[0])
+        return _begin(request, parts, found[0], merge=merge == "yes")
 
     person = await run_in_threadpool(attempt)
     if person is None:
@@ -87,6 +88,7 @@ async def sign_in(request: Request) -> Response:
             people=people,
             interests=_interests(locale_of(request)),
             error="E-mail address and password do not belong together.",
+            learnt=await run_in_threadpool(_learnt, request),
         )
     return RedirectResponse(local_path(wish) or home_of(person), 303)
 
@@ -230,8 +232,8 @@ async def _sign_up(request: Request, invite: str | None) -> Response:
     return RedirectResponse(local_path(wish) or home_of(person), 303)
 
 
-def _begin(request: Request, parts: Services, person_id: str) -> Person:
-    """Open a session under a new token, end the old one and take the guest's cart along."""
+def _begin(request: Request, parts: Services, person_id: str, *, merge: bool = False) -> Person:
+    """Open a session under a new token, end the old one and take the guest's cart along; the profile with `merge`."""
     now = utcnow()
     before: Person | None = request.state.person
     with parts.db.writing() as tx:
@@ -241,10 +243,21 @@ def _begin(request: Request, parts: Services, person_id: str) -> Person:
         if before is not None and before.guest and before.id != person_id:
             carts.merge_carts(tx, before.id, person_id)
             orders.adopt_orders(tx, before.id, person_id)
+            if merge:
+                adoption.adopt(tx, before.id, person_id, now)
         start_session(request, accounts.open_session(tx, person_id, now))
         person = accounts.person(tx, person_id)
     request.state.person = person
     return person
+
+
+def _learnt(request: Request) -> int:
+    """Return how many things a guest's profile rests on, which may be taken along."""
+    guest: Person | None = request.state.person
+    if guest is None or not guest.guest:
+        return 0
+    with services(request).db.reading() as tx:
+        return adoption.learnt(tx, guest.id)
 
 
 def _slug(name: str) -> str:
