@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     Index,
     Integer,
     String,
@@ -52,6 +53,12 @@ jobs = Table(
     Column("rung_at", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("ended_at", Instant),
+    # What all attempts cost: `storage.costs`.
+    Column("cpu_ms", BigInteger, nullable=False, default=0),
+    Column("bytes_in", BigInteger, nullable=False, default=0),
+    Column("bytes_out", BigInteger, nullable=False, default=0),
+    Column("cache_hits", Integer, nullable=False, default=0),
+    Column("watt_hours", Float, nullable=False, default=0.0),
     UniqueConstraint("kind", "key"),
     Index(None, "state", "rung_at"),
 )

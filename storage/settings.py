@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     disk_reserve: int = Field(512 * MEBIBYTE, ge=0, description="bytes of disk below which uploads are refused")
     record_shows: bool = Field(True, description="keep what shows sent: replays, and clips of what was pinned")
     replay_days: int = Field(90, ge=1, le=3650, description="days after which a replay is deleted")
+    watts_per_core: float = Field(
+        10.0, gt=0, le=500, description="power of one busy core, for the cost meter's estimate"
+    )
     exploration: float = Field(0.1, ge=0.0, le=0.5, description="share of feed places given to surprise")
     trust_proxy: bool = Field(False, description="take the client's address and scheme from X-Forwarded-*")
     allowed_hosts: str = Field("*", description="comma separated Host values that web answers to")

@@ -87,6 +87,7 @@ class Texts:
     price: str
     note: str
     label: str
+    locale: str
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from video_assembly import lettering, mp4
 from video_assembly.common_form import FRAME_RATE, HEIGHT, UNIT_TICKS, UNIT_VIDEO_FRAMES, WIDTH, VideoEncoder
 from video_assembly.painting import HALF_FADE, Canvas, Picture, Shown, Stamp, as_frame, as_picture, crossfaded
 from video_assembly.stitch import SegmentSource, Stitched
+from video_assembly.webvtt import Cue
 
 Form = Literal["9:16", "1:1", "16:9"]
 FORMS: tuple[Form, ...] = ("9:16", "1:1", "16:9")
@@ -34,15 +35,6 @@ _SIZES: dict[Form, tuple[int, int, float]] = {
     "1:1": (720, 720, 0.7),
     "16:9": (1280, 720, 1.0),
 }
-
-
-@dataclass(frozen=True)
-class Cue:
-    """A line of captions, in milliseconds of the video."""
-
-    start_ms: int
-    end_ms: int
-    text: str
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,21 @@ def label(text: str, width: int) -> Image.Image:
     return plate
 
 
+def heading(text: str, width: int, size: int, most: int, weight: int = BOLD) -> Image.Image:
+    """Centred white lines without a plate, smaller where a single word would not fit."""
+    longest = max(text.split() or [""], key=len)
+    while size > 24 and face(size, weight).getlength(longest if most > 1 else text) > width:
+        size -= 2
+    letters = face(size, weight)
+    lines = wrapped(text, letters, width, most)
+    high = round(size * 1.2)
+    plate = Image.new("RGBA", (_even(width), _even(high * len(lines))), (0, 0, 0, 0))
+    pen = ImageDraw.Draw(plate)
+    for number, line in enumerate(lines):
+        pen.text((plate.width / 2, high * (number + 0.5)), line, font=letters, fill=WHITE, anchor="mm")
+    return plate
+
+
 def _cut(line: str, letters: Face, width: float) -> str:
     if letters.getlength(line) <= width:
         return line

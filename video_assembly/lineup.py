@@ -20,6 +20,7 @@ from video_assembly.shelf import Shelf, Subject
 from video_assembly.slots import Slot
 from video_assembly.storyboard import Rules, Storyboard
 from video_assembly.templates import BRAND_WINDOW
+from video_assembly.whole import whole_clip
 
 # What was watched tires, and the less the longer ago it was.
 TIRES_HALF_LIFE = timedelta(days=3)
@@ -29,9 +30,19 @@ MOST_WATCHED = 200
 
 
 def planned(
-    tx: Tx, viewer_id: str, current: State, places: Sequence[int], now: datetime, seed: str, held: Sequence[Slot]
+    tx: Tx,
+    viewer_id: str,
+    current: State,
+    places: Sequence[int],
+    now: datetime,
+    seed: str,
+    held: Sequence[Slot],
+    whole: bool = False,
 ) -> list[tuple[Choice, Storyboard]]:
-    """Return a product and a storyboard for each of the places, fewer only when nothing is eligible."""
+    """Return a product and a storyboard for each of the places, fewer only when nothing is eligible.
+
+    With `whole` a storyboard is one clip, wherever there is one that will do.
+    """
     shelf = shelves.current(tx, now)
     facts = catalog.facts(tx)
     with_everybody = rates.current(tx)
@@ -60,7 +71,9 @@ def planned(
     for choice in choices:
         dice = f"{seed}:{choice.place}:plan"
         subject = about[choice.product_id]
-        board = storyboard.plan(shelf, subject, rules, dice, used=used, told=told, lend=lend, tastes=tastes)
+        board = whole_clip(shelf, subject, rules.language) if whole else None
+        if board is None:
+            board = storyboard.plan(shelf, subject, rules, dice, used=used, told=told, lend=lend, tastes=tastes)
         assert board is not None, "only products that a video can be made of are ranked"
         told[board.segment_ids] += 1
         for each in board.segment_ids:
@@ -158,6 +171,6 @@ def _lately(
     shown = {slot.recipe.id: slot.recipe for slot in held}
     recipes = {**by_id(tx, watched.keys() - shown.keys()), **shown}
     return [
-        (tuple(each.id for each in recipe.ingredients), max(watched.get(recipe_id, 0.0), 1.0 * (recipe_id in shown)))
+        (recipe.told, max(watched.get(recipe_id, 0.0), 1.0 * (recipe_id in shown)))
         for recipe_id, recipe in recipes.items()
     ]

@@ -7,6 +7,7 @@ from personalization import privacy as personal
 from storage import accounts
 from storage.database import Tx
 from video_assembly import downloads, recordings, videos
+from video_assembly import personal as made_for
 
 
 def export(tx: Tx, person_id: str) -> dict[str, Any]:
@@ -16,6 +17,7 @@ def export(tx: Tx, person_id: str) -> dict[str, Any]:
         "shop": shop.export(tx, person_id),
         "interests": personal.export(tx, person_id),
         "videos": videos.export(tx, person_id),
+        "greetings": made_for.export(tx, person_id),
         "files": downloads.export(tx, person_id),
         "recordings": recordings.export(tx, person_id),
     }
@@ -23,5 +25,5 @@ def export(tx: Tx, person_id: str) -> dict[str, Any]:
 
 def erase(tx: Tx, person_id: str) -> None:
     """Erase all of it; the account goes last, because the others ask who it was."""
-    for part in (personal, videos, downloads, recordings, shop, accounts):
+    for part in (personal, videos, made_for, downloads, recordings, shop, accounts):
         part.erase(tx, person_id)

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from storage.database import Instant, Tx, metadata
 from storage.ids import new_id
 from video_assembly.library import segments
+from video_assembly.personal import KINDS, personal_segments
 from video_assembly.storyboard import Storyboard
 
 recipes = Table(
@@ -52,6 +53,11 @@ class Recipe:
     ingredients: tuple[Ingredient, ...]
     duration_ms: int
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The segments of the library in their order, without what was made for a moment or a viewer."""
+        return tuple(each.id for each in self.ingredients if each.role not in KINDS)
+
 
 def store(tx: Tx, boards: Sequence[Storyboard], now: datetime, *, counted: bool = True) -> list[Recipe]:
     """Return the recipes of storyboards in their order, written where they are new.
@@ -69,6 +75,24 @@ def store(tx: Tx, boards: Sequence[Storyboard], now: datetime, *, counted: bool 
         if counted:
             _count(tx, [each["id"] for row in new for each in row["segments"]])
     return [known[_digest(board)] for board in boards]
+
+
+def without(tx: Tx, recipe: Recipe, segment_ids: Collection[str], now: datetime) -> Recipe:
+    """Return the video that has these segments left out, written where it is new."""
+    kept = [each for each in recipe.ingredients if each.id not in segment_ids]
+    digest = _digest_of(recipe.product_id, [each.id for each in kept])
+    row = {
+        "id": new_id(),
+        "digest": digest,
+        "product_id": recipe.product_id,
+        "merchant_id": recipe.merchant_id,
+        "segments": [asdict(each) for each in kept],
+        "duration_ms": sum(each.duration_ms for each in kept),
+        "created_at": now,
+    }
+    upsert = postgresql.insert if tx.connection.dialect.name == "postgresql" else sqlite.insert
+    tx.execute(upsert(recipes).values(row).on_conflict_do_nothing(index_elements=["digest"]))
+    return _by_digest(tx, [digest])[digest]
 
 
 def by_id(tx: Tx, recipe_ids: Collection[str]) -> dict[str, Recipe]:
@@ -92,7 +116,7 @@ def recipe_of(row: Mapping[str, Any]) -> Recipe:
 def subjects(tx: Tx, video_ids: Collection[str], segment_ids: Collection[str]) -> Mapping[str, str | None]:
     """Return the product that each known video and segment is about; `personalization.events.ingest` asks."""
     found: dict[str, str | None] = {}
-    for table, wanted in ((segments, segment_ids), (recipes, video_ids)):
+    for table, wanted in ((segments, segment_ids), (personal_segments, segment_ids), (recipes, video_ids)):
         if wanted:
             rows = tx.all(select(table.c.id, table.c.product_id).where(table.c.id.in_(set(wanted))))
             found.update({row.id: row.product_id for row in rows})
@@ -114,7 +138,11 @@ def _by_digest(tx: Tx, digests: Iterable[str]) -> dict[str, Recipe]:
 
 
 def _digest(board: Storyboard) -> str:
-    return hashlib.sha256("\n".join((board.subject.product_id, *board.segment_ids)).encode()).hexdigest()
+    return _digest_of(board.subject.product_id, board.segment_ids)
+
+
+def _digest_of(product_id: str, segment_ids: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join((product_id, *segment_ids)).encode()).hexdigest()
 
 
 def _row(digest: str, board: Storyboard, now: datetime) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """What stitching reads of segments: their files and packed sample tables, at 720x1280 and at 360x640."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
 from sqlalchemy import select
 
 from storage.database import Tx
 from video_assembly.library import media_key, segments, unknown_segment
+from video_assembly.personal import personal_segments
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ def sources(tx: Tx, segment_ids: Sequence[str]) -> list[Source]:
     columns = [segments.c[name] for name in _SOURCE]
     query = select(*columns, segments.c.sample_index.label("index")).where(segments.c.id.in_(set(segment_ids)))
     found = {row.id: Source(**row._mapping) for row in tx.all(query)}
+    found |= _personal(tx, set(segment_ids) - found.keys())
     if len(found) != len(set(segment_ids)):
         raise unknown_segment()
     return [found[segment_id] for segment_id in segment_ids]
@@ -41,7 +43,32 @@ def small_sources(tx: Tx, segment_ids: Sequence[str]) -> list[Source]:
         *same, *(column.label(name) for name, column in small.items()), segments.c.small_sample_index.label("index")
     ).where(segments.c.id.in_(set(segment_ids)), segments.c.small_digest.is_not(None))
     found = {row.id: Source(**row._mapping, media_key=media_key(row.digest)) for row in tx.all(query)}
+    found |= _personal(tx, set(segment_ids) - found.keys(), "small_")
     return [found[segment_id] for segment_id in segment_ids] if len(found) == len(set(segment_ids)) else []
+
+
+def _personal(tx: Tx, segment_ids: Collection[str], prefix: str = "") -> dict[str, Source]:
+    """Return the same of segments that were made for a moment or a viewer."""
+    if not segment_ids:
+        return {}
+    table = personal_segments
+    names = ("digest", "sample_index", "init_digest")
+    columns = [table.c[f"{prefix}{name}"].label(name) for name in names]
+    query = select(table.c.id, table.c.units, table.c.duration_ms, *columns)
+    rows = tx.all(query.where(table.c.id.in_(segment_ids), table.c.digest.is_not(None)))
+    return {
+        row.id: Source(
+            row.id,
+            row.id,
+            media_key(row.digest),
+            row.sample_index,
+            row.digest,
+            row.init_digest,
+            row.units,
+            row.duration_ms,
+        )
+        for row in rows
+    }
 
 
 _SOURCE = [field.name for field in fields(Source) if field.name != "index"]

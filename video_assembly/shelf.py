@@ -227,7 +227,7 @@ class Shelf:
                 found = any(_has_way(lot, unwanted) for tier in tiers for lot in tier)
             else:
                 # Asked of every product before any video is made, so without preparing what only plans need.
-                groups = self._groups(self._own(subject, template))
+                groups = self._groups(self.own(subject, template))
                 spoken = [roles for _, each, roles in groups if each in (None, key[1]) or not template.own_language]
                 found = any(
                     _fits(roles, template) for roles in (spoken if language else [roles for *_, roles in groups])
@@ -259,7 +259,7 @@ class Shelf:
 
     def _made(self, subject: Subject, template: Template) -> list[Lot]:
         lots = []
-        for init, language, roles in self._groups(self._own(subject, template)):
+        for init, language, roles in self._groups(self.own(subject, template)):
             if "hook" in template.order:
                 for each in self._borrowed(subject, init, template.never_tags):
                     if _spoken(each) in (None, language):
@@ -268,7 +268,8 @@ class Shelf:
                 lots.append(Lot(subject, template, language, roles))
         return lots
 
-    def _own(self, subject: Subject, template: Template) -> list[SegmentCandidate]:
+    def own(self, subject: Subject, template: Template) -> list[SegmentCandidate]:
+        """Return the segments about a product itself that its template allows, the newest first."""
         return [
             each
             for each in self._of_product.get((subject.merchant_id, subject.product_id), ())

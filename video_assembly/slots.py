@@ -9,7 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, String, Table, delete, insert, select, union_all
+from sqlalchemy import (
+    JSON,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Instant, Tx, metadata
@@ -172,6 +186,13 @@ def holds(tx: Tx, viewer_id: str, recipe_id: str) -> bool:
 def counts(tx: Tx) -> dict[str, int]:
     """Return how many places were filled so far, by `worker` and by `web`."""
     return {"worker": 0, "web": 0, **{row.assembled_by: row.places for row in tx.all(select(assemblies))}}
+
+
+def known_before(tx: Tx, viewer_id: str, now: datetime) -> int:
+    """Return how many of the places that were filled at `now` got a video that somebody had before."""
+    mine = (slots.c.viewer_id == viewer_id) & (slots.c.created_at == now)
+    query = select(func.count()).join_from(slots, recipes, recipes.c.id == slots.c.recipe_id)
+    return tx.scalar(query.where(mine, recipes.c.created_at < now)) or 0
 
 
 def export(tx: Tx, viewer_id: str) -> dict[str, Any]:

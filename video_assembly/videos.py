@@ -15,10 +15,11 @@ from personalization.ranking import Choice
 from personalization.state import State
 from shop import catalog
 from shop.stock import stock, stock_moves
+from storage import costs
 from storage.database import EPOCH, Tx
 from storage.errors import NotFound, UserError
-from video_assembly import library, lineup, renditions, shelves, slots
-from video_assembly.recipes import Recipe, by_id, store, subjects
+from video_assembly import inserts, library, lineup, personal, renditions, shelves, slots
+from video_assembly.recipes import Recipe, by_id, store, subjects, without
 from video_assembly.renditions import Source
 from video_assembly.slots import Slot
 from video_assembly.storyboard import Storyboard
@@ -36,6 +37,7 @@ __all__ = [
     "feed",
     "forget_profile",
     "ready",
+    "shareable",
     "subjects",
     "video",
 ]
@@ -180,6 +182,12 @@ def video(tx: Tx, video_id: str, now: datetime, *, viewer_id: str | None) -> Pla
     return Playable(recipe, since is not None, tuple(sources))
 
 
+def shareable(tx: Tx, recipe: Recipe, now: datetime) -> Recipe:
+    """Return the video to give to others: the same without what was made for its viewer."""
+    mine = personal.ids_of_viewers(tx, [each.id for each in recipe.ingredients])
+    return without(tx, recipe, mine, now) if mine else recipe
+
+
 def _bounded(limit: int) -> int:
     return max(1, min(limit, MOST_PLACES))
 
@@ -203,23 +211,35 @@ def _filled(tx: Tx, viewer_id: str, current: State, places: range, now: datetime
     missing = [place for place in places if place not in taken]
     if not missing:
         return [slot for slot in held if slot.place in places], 0
-    made = _made(tx, viewer_id, current, missing, now, current.seed, held)
+    made = _made(tx, viewer_id, current, missing, now, current.seed, held, by)
     slots.write(tx, viewer_id, current.version, made, by)
     slots.prune(tx, viewer_id, current.version, now)
     return sorted((slot for slot in [*held, *made] if slot.place in places), key=lambda slot: slot.place), len(made)
 
 
 def _made(
-    tx: Tx, viewer_id: str, current: State, places: Sequence[int], now: datetime, seed: str, held: Sequence[Slot]
+    tx: Tx,
+    viewer_id: str,
+    current: State,
+    places: Sequence[int],
+    now: datetime,
+    seed: str,
+    held: Sequence[Slot],
+    by: str = "web",
 ) -> list[Slot]:
     """Choose a product and a storyboard for each place; the recipes are written, the slots are not."""
-    planned = lineup.planned(tx, viewer_id, current, places, now, seed, held)
+    level = costs.level(tx, now)
+    whole = level == costs.WHOLE
+    planned = lineup.planned(tx, viewer_id, current, places, now, seed, held, whole)
     parts = {part.segment.id: part.segment for _, board in planned for part in board.parts}
     roles = _roles(tx, parts, now)
     if any(roles.get(each.id) != (each.role, each.product_id) for each in parts.values()):
         # The shelf in memory is older than the last edit.
         shelves.forget(tx)
-        planned = lineup.planned(tx, viewer_id, current, places, now, seed, held)
+        planned = lineup.planned(tx, viewer_id, current, places, now, seed, held, whole)
+    if by == "worker" and level == costs.PERSONAL:
+        boards = inserts.added(tx, viewer_id, [(choice.place, board) for choice, board in planned], now)
+        planned = [(choice, board) for (choice, _), board in zip(planned, boards, strict=True)]
     stored = store(tx, [board for _, board in planned], now)
     return [_slot(choice, board, recipe, seed, now) for (choice, board), recipe in zip(planned, stored, strict=True)]
 
@@ -253,7 +273,7 @@ def _unusable(tx: Tx, held: Sequence[Slot], now: datetime) -> list[Slot]:
         for slot in held
         if slot.created_at < now - FRESH_FOR
         or slot.recipe.product_id not in sellable
-        or tuple(each.id for each in slot.recipe.ingredients) in unwanted
+        or slot.recipe.told in unwanted
         or any(
             (each.product_id is not None and each.product_id not in sellable)
             or roles.get(each.id) != (each.role, each.product_id)
@@ -263,7 +283,8 @@ def _unusable(tx: Tx, held: Sequence[Slot], now: datetime) -> list[Slot]:
 
 
 def _roles(tx: Tx, segment_ids: Collection[str], now: datetime) -> Mapping[str, tuple[str, str | None]]:
-    return {each.id: (each.role, each.product_id) for each in library.candidates(tx, now, among=segment_ids)}
+    found = {each.id: (each.role, each.product_id) for each in library.candidates(tx, now, among=segment_ids)}
+    return found | personal.holding(tx, set(segment_ids) - found.keys())
 
 
 def _sellable(tx: Tx, product_ids: Collection[str]) -> set[str]:

@@ -160,7 +160,8 @@ def _recipe_for(tx: Tx, person: Person, video_id: str) -> Recipe:
         if shop_id is None or not person.may("merchant", "clips:write"):
             raise
         recipe = videos.video(tx, video_id, now, viewer_id=None).recipe
-        if recipe.merchant_id != shop_id:
+        # A greeting is between the shop's pages and its viewer.
+        if recipe.merchant_id != shop_id or videos.shareable(tx, recipe, now) != recipe:
             raise
         return recipe
 
@@ -174,6 +175,7 @@ def _texts(tx: Tx, recipe: Recipe, locale: str) -> Texts:
         price=money(locale, product.price.amount, product.price.currency),
         note=translate(locale, "Price on {date}", date=date),
         label=translate(locale, "Made with AI"),
+        locale=locale,
     )
 
 

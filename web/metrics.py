@@ -19,7 +19,9 @@ from starlette.routing import Route
 
 from livestream.client import MediaClient
 from livestream.errors import LiveError
-from storage import jobs
+from storage import costs, jobs
+from storage.clock import utcnow
+from storage.costs import Cost
 from storage.errors import NotFound
 from video_assembly import videos
 from web.limits import at_this_machine
@@ -163,6 +165,7 @@ def _from_rows(parts: Services) -> Iterator[Metric]:
     with parts.db.reading() as tx:
         assembled, waiting = videos.assembly_counts(tx), jobs.waiting(tx)
         failed = sum(job.kind == "assemble" for job in jobs.failed(tx))
+        spent, level = costs.totals(tx), costs.level(tx, utcnow())
     made = CounterMetricFamily("short_assemblies", "Videos put together.", labels=("path", "by", "result"))
     for by, count in assembled.items():
         made.add_metric(("playlist", by, "ok"), count)
@@ -172,6 +175,27 @@ def _from_rows(parts: Services) -> Iterator[Metric]:
     for kind, count in waiting.items():
         held.add_metric((kind,), count)
     yield held
+    yield from _costs(spent, level)
+
+
+def _costs(spent: Sequence[Cost], level: str) -> Iterator[Metric]:
+    done = CounterMetricFamily("job_attempts", "Attempts at jobs whose cost was booked.", labels=("kind",))
+    cpu = CounterMetricFamily("job_cpu_seconds", "CPU time of jobs, children included.", labels=("kind",))
+    energy = CounterMetricFamily("job_watt_hours", "Estimated energy of jobs.", labels=("kind",))
+    moved = CounterMetricFamily("job_bytes", "Bytes that jobs read and wrote.", labels=("kind", "direction"))
+    hits = CounterMetricFamily("job_cache_hits", "What jobs found made already.", labels=("kind",))
+    for each in spent:
+        done.add_metric((each.kind,), each.jobs)
+        cpu.add_metric((each.kind,), each.cpu_ms / 1000)
+        energy.add_metric((each.kind,), each.watt_hours)
+        moved.add_metric((each.kind, "in"), each.bytes_in)
+        moved.add_metric((each.kind, "out"), each.bytes_out)
+        hits.add_metric((each.kind,), each.cache_hits)
+    yield from (done, cpu, energy, moved, hits)
+    allowed = GaugeMetricFamily("video_level", "How the energy budget lets videos be made.", labels=("level",))
+    for name in costs.LEVELS:
+        allowed.add_metric((name,), name == level)
+    yield allowed
 
 
 def _from_web(parts: Services) -> Iterator[Metric]:

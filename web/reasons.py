@@ -58,6 +58,9 @@ SEGMENT_REASONS = {
     "about-category": "It opens with the category.",
     "your-interest": "It shows what you like.",
     "goes-with-before": "It goes well with the part before.",
+    "price-now": "It shows today's price.",
+    "by-name": "It greets you.",
+    "whole-clip": "The clip as the shop filmed it.",
     "fits-best": "It fits best here.",
     "surprise": "A surprise, to learn what works.",
 }

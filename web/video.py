@@ -69,7 +69,9 @@ def post_share(request: Request) -> Response:
     person = viewer(request)
     parts.limiter.take("write", person.id)
     video_id = request.path_params["id"]
-    video_for(request, parts, person, video_id)
+    playable, _ = video_for(request, parts, person, video_id)
+    with parts.db.writing() as tx:
+        video_id = videos.shareable(tx, playable.recipe, utcnow()).id
     expires = (utcnow() + SHARE_LIFE).replace(microsecond=0)
     token = share_token(parts.settings.secret_key(), video_id, expires)
     url = request.url.replace(path=f"/feed/{video_id}", query=f"share={token}")

@@ -28,7 +28,8 @@ TIDY_EVERY = timedelta(hours=1)
 # Which queues a pool empties. The sweep has its own, so that a flood of assemblies does not keep it waiting.
 QUEUES = {INGEST: (INGEST,), ASSEMBLE: (ASSEMBLE, SWEEP)}
 # What is not named here is quick, and somebody waits for it.
-QUEUE_OF = {INGEST: INGEST, "recording": INGEST, "export": INGEST, "recut": INGEST, SWEEP: SWEEP, TIDY: SWEEP}
+BUSY = (INGEST, "recording", "export", "personal", "recut")
+QUEUE_OF = {**dict.fromkeys(BUSY, INGEST), SWEEP: SWEEP, TIDY: SWEEP}
 MOST_INGESTS_AT_ONCE = 2
 # Only a backstop: a message delivered twice finds the lease held and does nothing.
 VISIBILITY_SECONDS = 3600

@@ -3,7 +3,7 @@
 import logging
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from storage import jobs
 from storage.clock import utcnow
@@ -11,12 +11,11 @@ from storage.database import Tx
 from storage.errors import UserError
 from storage.ids import new_id
 from storage.jobs import Claim
-from video_assembly import downloads, provenance, videos
+from video_assembly import captions, downloads, provenance, videos
 from video_assembly import export as exporting
 from video_assembly.downloads import Download
-from video_assembly.export import Card, Cue, Label, Wanted
+from video_assembly.export import Card, Label, Wanted
 from video_assembly.provenance import Origin
-from video_assembly.recipes import Recipe
 from video_assembly.stitch import SegmentSource
 from video_assembly.videos import Playable
 from workers.workshop import Workshop
@@ -99,7 +98,8 @@ def _render(
 def _look(tx: Tx, wanted: Download, playable: Playable) -> tuple[Wanted, Origin]:
     recipe, wish, texts = playable.recipe, wanted.wanted, wanted.texts
     with_ai = downloads.with_ai(tx, recipe)
-    cues = captions_of(tx, recipe) if wish.captions else []
+    parts = [(each.id, each.duration_ms) for each in recipe.ingredients]
+    cues = captions.of_video(tx, parts, texts.locale) if wish.captions else []
     cards: list[Card] = []
     labels: list[Label] = []
     at, selling = 0, False
@@ -130,11 +130,6 @@ def _look(tx: Tx, wanted: Download, playable: Playable) -> tuple[Wanted, Origin]
         utcnow(),
     )
     return look, origin
-
-
-def captions_of(tx: Tx, recipe: Recipe) -> Sequence[Cue]:
-    """Return the cues of a video's segments, at their places in the video; none where nobody has written any."""
-    return []
 
 
 def _reporter(workshop: Workshop, export_id: str) -> Callable[[float], None]:

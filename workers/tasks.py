@@ -8,14 +8,16 @@ from typing import Any
 
 import celery.signals
 
-from storage import accounts, jobs
+from storage import accounts, costs, jobs
 from storage.clock import utcnow
+from storage.costs import Spent
 from storage.database import Tx
 from storage.jobs import Claim, Superseded
 from storage.settings import Settings
-from video_assembly import downloads, privacy, recordings, upkeep, uploads, versions, videos
+from video_assembly import downloads, privacy, recordings, slots, upkeep, uploads, versions, videos
+from video_assembly import personal as made_for
 from video_assembly.ingest import Limits
-from workers import export, ingest, recording, recut
+from workers import export, ingest, personal, recording, recut
 from workers.workshop import Ringer, Workshop, holding
 
 log = logging.getLogger(__name__)
@@ -38,7 +40,10 @@ def assemble(workshop: Workshop, held: Claim) -> None:
     """Put the next videos of a viewer together, before they are asked for."""
     now = utcnow()
     with workshop.db.writing() as tx:
-        videos.assemble(tx, held.subject_id, now=now, by="worker")
+        made = videos.assemble(tx, held.subject_id, now=now, by="worker")
+        workshop.tally.videos += made
+        if made:
+            workshop.tally.cache_hits += slots.known_before(tx, held.subject_id, now)
         jobs.finish(tx, held, now)
 
 
@@ -51,6 +56,8 @@ KINDS = {
     downloads.JOB: Kind(export.run, 300),
     # a segment lasts 6.4 s at most, but its clip is read from the beginning
     versions.JOB: Kind(recut.run, round(20 + 20 * Limits().seconds)),
+    # three seconds of pictures
+    made_for.JOB: Kind(personal.run, 120),
 }
 
 # What is told to the person when the last attempt at a job has failed.
@@ -58,6 +65,7 @@ GIVE_UP: dict[str, Callable[[Tx, str], None]] = {
     "ingest": ingest.give_up,
     downloads.JOB: export.give_up,
     versions.JOB: recut.give_up,
+    made_for.JOB: made_for.give_up,
 }
 
 
@@ -71,6 +79,8 @@ def carry_out(workshop: Workshop, job_id: str) -> None:
     with holding(workshop, job_id) as held:
         if held is None:
             return
+        before = costs.spent()
+        workshop.tally = costs.Tally()
         try:
             KINDS[held.kind].work(workshop, held)
         except Superseded:
@@ -78,6 +88,7 @@ def carry_out(workshop: Workshop, job_id: str) -> None:
         except Exception as error:
             log.exception("attempt %s of job %s failed", held.attempts, job_id)
             _give_back(workshop, held, f"{type(error).__name__}: {error}")
+        _book(workshop, held, costs.spent() - before)
 
 
 def sweep(workshop: Workshop) -> None:
@@ -101,6 +112,7 @@ def sweep(workshop: Workshop) -> None:
         (workshop.media.unfinished / f"{upload_id}.part").unlink(missing_ok=True)
     workshop.media.clear_incoming(now - LEFT_BEHIND)
     export.sweep(workshop)
+    personal.sweep(workshop)
 
 
 def tidy(workshop: Workshop) -> None:
@@ -108,6 +120,8 @@ def tidy(workshop: Workshop) -> None:
     now = utcnow()
     recording.tidy(workshop, now)
     _tidy_library(workshop, now)
+    with workshop.db.writing() as tx:
+        costs.forget_old(tx, now)
     with workshop.db.reading() as tx:
         gone = accounts.gone_guests(tx, now)
     for person_id in gone:
@@ -154,6 +168,15 @@ def register(app: Any, settings: Settings, ring: Ringer) -> None:
 
     started: Any = celery.signals.worker_process_init
     started.connect(in_child, weak=False)
+
+
+def _book(workshop: Workshop, held: Claim, used: Spent) -> None:
+    """Note what the attempt cost; a job that is done stays done when that fails."""
+    try:
+        with workshop.db.writing() as tx:
+            costs.book(tx, held, used, workshop.tally, workshop.settings.watts_per_core, utcnow())
+    except Exception:
+        log.warning("could not book the cost of job %s", held.job_id, exc_info=True)
 
 
 def _give_back(workshop: Workshop, held: Claim, reason: str) -> None:

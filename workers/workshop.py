@@ -8,6 +8,7 @@ from functools import cached_property
 
 from storage import broker, jobs
 from storage.clock import utcnow
+from storage.costs import Tally
 from storage.database import Database, Ring
 from storage.jobs import Claim, Superseded
 from storage.media import Media
@@ -25,6 +26,8 @@ class Workshop:
     def __init__(self, settings: Settings, ring: Ringer | None = None) -> None:
         self.settings = settings
         self._ring = ring
+        # Of the job at hand; a worker process has one at a time.
+        self.tally = Tally()
 
     @cached_property
     def db(self) -> Database:

@@ -10,8 +10,9 @@ import pytest
 
 from tests.video_assembly.footage import demo_part
 from video_assembly.common_form import UNIT_VIDEO_FRAMES
-from video_assembly.export import Card, Cue, Label, Wanted, export
+from video_assembly.export import Card, Label, Wanted, export
 from video_assembly.stitch import SegmentSource, Stitched
+from video_assembly.webvtt import Cue
 
 Run = Callable[..., Any]
 

@@ -14,15 +14,16 @@ from storage.ids import new_id
 from tests.video_assembly.footage import demo_part
 from tests.video_assembly.shopfront import add_product
 from tests.workers.conftest import Floor, eventually
-from video_assembly import clips, downloads, library, mp4, recipes
+from video_assembly import captions, clips, downloads, library, mp4, recipes
 from video_assembly.downloads import Download, Texts, Wish
 from video_assembly.library import NewSegment
 from video_assembly.recipes import Recipe
 from video_assembly.storyboard import Part, Storyboard, Subject
+from video_assembly.webvtt import Cue
 from workers import export
 from workers.tasks import carry_out, sweep
 
-TEXTS = Texts("Glanz & Gut", "Kanne", "24,90 €", "Preis am 1. Mai 2026", "Mit KI erstellt")
+TEXTS = Texts("Glanz & Gut", "Kanne", "24,90 €", "Preis am 1. Mai 2026", "Mit KI erstellt", "de")
 
 
 @pytest.fixture
@@ -85,8 +86,12 @@ def state_of(floor: Floor, job_id: str) -> str:
         return str(tx.scalar(select(jobs.jobs.c.state).where(jobs.jobs.c.id == job_id)))
 
 
-def test_a_wish_becomes_a_file_with_its_note(floor: Floor, ask: Callable[..., tuple[Download, str]]) -> None:
-    asked, job_id = ask(form="1:1", cards=True)
+def test_a_wish_becomes_a_file_with_its_note(
+    floor: Floor, recipe: Recipe, ask: Callable[..., tuple[Download, str]]
+) -> None:
+    asked, job_id = ask(form="1:1", cards=True, captions=True)
+    with floor.db.writing() as tx:
+        captions.put(tx, recipe.ingredients[0].id, "de", [Cue(100, 1500, "Erst Kaffee.")], utcnow())
 
     carry_out(floor.workshop, job_id)
 
@@ -100,7 +105,7 @@ def test_a_wish_becomes_a_file_with_its_note(floor: Floor, ask: Callable[..., tu
         assert "compositeWithTrainedAlgorithmicMedia" in container.metadata["xmp"]
     assert found.note is not None
     edits = [each.get("description") for each in found.note["assertions"][0]["data"]["actions"]]
-    assert [each for each in edits if each] == ["reframed", "cards", "label"]
+    assert [each for each in edits if each] == ["reframed", "captions", "cards", "label"]
     assert list(floor.media.incoming.iterdir()) == []
 
 

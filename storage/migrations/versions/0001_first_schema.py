@@ -28,6 +28,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("handle", name=op.f("pk_categories")),
     )
     op.create_table(
+        "energy_budgets",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("watt_hours", sa.Float(), nullable=True),
+        sa.Column("set_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_energy_budgets")),
+    )
+    op.create_table(
+        "job_costs",
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("jobs", sa.Integer(), nullable=False),
+        sa.Column("cpu_ms", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_in", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_out", sa.BigInteger(), nullable=False),
+        sa.Column("cache_hits", sa.Integer(), nullable=False),
+        sa.Column("videos", sa.Integer(), nullable=False),
+        sa.Column("watt_hours", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "kind", name=op.f("pk_job_costs")),
+    )
+    op.create_table(
         "invites",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("role", sa.String(length=10), nullable=False),
@@ -56,6 +76,11 @@ def upgrade() -> None:
         sa.Column("rung_at", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("cpu_ms", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_in", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_out", sa.BigInteger(), nullable=False),
+        sa.Column("cache_hits", sa.Integer(), nullable=False),
+        sa.Column("watt_hours", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
         sa.UniqueConstraint("kind", "key", name=op.f("uq_jobs_kind_key")),
     )
@@ -334,6 +359,60 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("recipes", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_recipes_product_id"), ["product_id"], unique=False)
+
+    op.create_table(
+        "personal_switches",
+        sa.Column("merchant_id", sa.String(length=36), nullable=False),
+        sa.Column("prices", sa.Boolean(), nullable=False),
+        sa.Column("names", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchants.id"], name=op.f("fk_personal_switches_merchant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", name=op.f("pk_personal_switches")),
+    )
+    op.create_table(
+        "personal_segments",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("content_digest", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("viewer_id", sa.String(length=36), nullable=True),
+        sa.Column("product_id", sa.String(length=36), nullable=True),
+        sa.Column("merchant_id", sa.String(length=36), nullable=True),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("amount", sa.Integer(), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=True),
+        sa.Column("sample_index", sa.LargeBinary(), nullable=True),
+        sa.Column("init_digest", sa.String(length=64), nullable=True),
+        sa.Column("small_digest", sa.String(length=64), nullable=True),
+        sa.Column("small_sample_index", sa.LargeBinary(), nullable=True),
+        sa.Column("small_init_digest", sa.String(length=64), nullable=True),
+        sa.Column("units", sa.Integer(), nullable=True),
+        sa.Column("duration_ms", sa.Integer(), nullable=True),
+        sa.Column("bytes", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.Column("retired_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchants.id"], name=op.f("fk_personal_segments_merchant_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["products.id"], name=op.f("fk_personal_segments_product_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["viewer_id"], ["people.id"], name=op.f("fk_personal_segments_viewer_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_personal_segments")),
+        sa.UniqueConstraint("content_digest", name=op.f("uq_personal_segments_content_digest")),
+    )
+    with op.batch_alter_table("personal_segments", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_personal_segments_digest"), ["digest"], unique=False)
+        batch_op.create_index(batch_op.f("ix_personal_segments_product_id"), ["product_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_personal_segments_state_retired_at"), ["state", "retired_at"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_personal_segments_viewer_id"), ["viewer_id"], unique=False)
 
     op.create_table(
         "exports",
