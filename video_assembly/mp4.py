@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -227,35 +228,49 @@ class SegmentIndex:
 
 def progressive_header(avcc: bytes, units: NDArray[np.void]) -> bytes:
     """`ftyp`, `moov` and the head of the `mdat` of a video made of these units: for each its audio, then its video."""
-    count = len(units)
-    audio_totals = units["audio"].sum(axis=1, dtype=np.int64)
-    totals = audio_totals + units["video"].sum(axis=1, dtype=np.int64)
+    audio = units["audio"].sum(axis=1, dtype=np.int64)
+    totals = audio + units["video"].sum(axis=1, dtype=np.int64)
     payload = int(totals.sum())
-    duration = count * UNIT_TICKS
-    starts = np.concatenate(([0], np.cumsum(totals[:-1])))
+    wide = payload + 65_536 + len(units) * 700 > 0xFFFF_FFFF
+    starts = np.cumsum(totals) - totals + _header_length(avcc, len(units), wide)
+    return _progressive(avcc, units, starts, starts + audio, payload, wide)
 
-    def header(wide: bool, base: int) -> bytes:
-        offset = ">u8" if wide else ">u4"
 
-        def tables(name: str, per_unit: int, ticks: int, at: NDArray[np.int64], stss: bytes | None) -> SampleTables:
-            return SampleTables(
-                stts=struct.pack(">III", 1, count * per_unit, ticks),
-                stss=stss,
-                stsc=struct.pack(">IIII", 1, 1, per_unit, 1),
-                stsz=struct.pack(">II", 0, count * per_unit) + units[name].astype(">u4").tobytes(),
-                chunks=struct.pack(">I", count) + (at + base).astype(offset).tobytes(),
-                wide=wide,
-            )
+def _header_length(avcc: bytes, count: int, wide: bool) -> int:
+    """The length of a header, which the chunk offsets in it have to know."""
+    of_a_unit = 4 * (UNIT_VIDEO_FRAMES + UNIT_AUDIO_FRAMES) + 4 + 2 * (8 if wide else 4)
+    return _length_for_one(avcc, wide) + (count - 1) * of_a_unit
 
-        keyframes = np.arange(1, count * UNIT_VIDEO_FRAMES + 1, UNIT_VIDEO_FRAMES).astype(">u4").tobytes()
-        video = tables(
-            "video", UNIT_VIDEO_FRAMES, FRAME_TICKS, starts + audio_totals, struct.pack(">I", count) + keyframes
+
+@lru_cache(maxsize=64)
+def _length_for_one(avcc: bytes, wide: bool) -> int:
+    nowhere = np.zeros(1, np.int64)
+    return len(_progressive(avcc, np.zeros(1, UNIT_DTYPE), nowhere, nowhere, 0, wide))
+
+
+def _progressive(
+    avcc: bytes,
+    units: NDArray[np.void],
+    audio_at: NDArray[np.int64],
+    video_at: NDArray[np.int64],
+    payload: int,
+    wide: bool,
+) -> bytes:
+    count = len(units)
+
+    def tables(name: str, per_unit: int, ticks: int, at: NDArray[np.int64], stss: bytes | None) -> SampleTables:
+        return SampleTables(
+            stts=struct.pack(">III", 1, count * per_unit, ticks),
+            stss=stss,
+            stsc=struct.pack(">IIII", 1, 1, per_unit, 1),
+            stsz=struct.pack(">II", 0, count * per_unit) + units[name].astype(">u4").tobytes(),
+            chunks=struct.pack(">I", count) + at.astype(">u8" if wide else ">u4").tobytes(),
+            wide=wide,
         )
-        audio = tables("audio", UNIT_AUDIO_FRAMES, AAC_FRAME, starts, None)
-        head = box(b"ftyp", _PROGRESSIVE_BRANDS) + _movie(avcc, LARGE, video, audio, duration)
-        if wide:
-            return head + struct.pack(">I4sQ", 1, b"mdat", 16 + payload)
-        return head + struct.pack(">I4s", 8 + payload, b"mdat")
 
-    wide = payload + 65_536 + count * 700 > 0xFFFF_FFFF
-    return header(wide, len(header(wide, 0)))
+    keyframes = np.arange(1, count * UNIT_VIDEO_FRAMES + 1, UNIT_VIDEO_FRAMES).astype(">u4").tobytes()
+    video = tables("video", UNIT_VIDEO_FRAMES, FRAME_TICKS, video_at, struct.pack(">I", count) + keyframes)
+    audio = tables("audio", UNIT_AUDIO_FRAMES, AAC_FRAME, audio_at, None)
+    movie = _movie(avcc, LARGE, video, audio, count * UNIT_TICKS)
+    head = struct.pack(">I4sQ", 1, b"mdat", 16 + payload) if wide else struct.pack(">I4s", 8 + payload, b"mdat")
+    return box(b"ftyp", _PROGRESSIVE_BRANDS) + movie + head

@@ -166,8 +166,10 @@ def feed(
     return _page(current.version, held)
 
 
-def video(tx: Tx, video_id: str, now: datetime, *, viewer_id: str | None) -> Playable:
+def video(tx: Tx, video_id: str, now: datetime, *, viewer_id: str | None, sources: bool = True) -> Playable:
     """Return a video that this viewer's feed has or had; with None the caller has checked a share link or a role.
+
+    Without `sources` those are left out, for who has stitched it before.
 
     Raises NotFound for a video of others, and 410 `video-gone` an hour after its product sold out, or at once when
     the product is no longer published.
@@ -178,8 +180,8 @@ def video(tx: Tx, video_id: str, now: datetime, *, viewer_id: str | None) -> Pla
     since = _sold_out_since(tx, recipe.product_id)
     if since is not None and since < now - SOLD_OUT_GRACE:
         raise UserError("video-gone", "What this video shows is no longer for sale.", status=410)
-    sources = renditions.sources(tx, [each.id for each in recipe.ingredients])
-    return Playable(recipe, since is not None, tuple(sources))
+    found = renditions.sources(tx, [each.id for each in recipe.ingredients]) if sources else []
+    return Playable(recipe, since is not None, tuple(found))
 
 
 def shareable(tx: Tx, recipe: Recipe, now: datetime) -> Recipe:

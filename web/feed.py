@@ -196,6 +196,7 @@ def _named(request: Request, parts: Services, person: Person, video_id: str, loc
         **shown,
         "mp4": shown["mp4"] + token,
         "captions": shown["captions"] and shown["captions"] + token,
+        "hls": shown["hls"] + token,
         "key": f"named.{video.id}",
         "why": [{"code": "again" if own else "shared", "text": translate(locale, sentence), "at": None}],
         "liked": video.id in liked,
@@ -241,7 +242,7 @@ def _video_json(
     return {
         "id": video.id,
         "mp4": f"/v/{video.id}.mp4",
-        "hls": None,
+        "hls": f"/v/{video.id}.m3u8",
         "poster": media.url(video.poster_key),
         "captions": f"/v/{video.id}.vtt" if any(each.id in words for each in video.segments) else None,
         "duration": video.duration_ms / 1000,

@@ -18,7 +18,7 @@ MEDIA_THREADS = 16
 ONE_RANGE = re.compile(r"bytes=[ \t]*(\d*)-(\d*)[ \t]*", re.IGNORECASE)
 ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
-Read = Callable[[int, int], Iterator[bytes]]
+Read = Callable[[int, int], Iterator[bytes | memoryview]]
 
 _limiter: RunVar[CapacityLimiter] = RunVar("media-threads")
 
@@ -92,7 +92,9 @@ def _behind(size: int) -> RangeUnsatisfiable:
 class _Blocks(StreamingResponse):
     """A body read block by block in the threads for media, closed also when the reader goes away."""
 
-    def __init__(self, blocks: Iterator[bytes], status: int, headers: Mapping[str, str], media_type: str) -> None:
+    def __init__(
+        self, blocks: Iterator[bytes | memoryview], status: int, headers: Mapping[str, str], media_type: str
+    ) -> None:
         self._blocks = blocks
         super().__init__(_in_threads(blocks), status, headers, media_type)
 
@@ -105,7 +107,7 @@ class _Blocks(StreamingResponse):
                 close()
 
 
-async def _in_threads(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _in_threads(blocks: Iterator[bytes | memoryview]) -> AsyncIterator[bytes | memoryview]:
     limiter = _limiter.get(None)
     if limiter is None:
         limiter = CapacityLimiter(MEDIA_THREADS)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
 from starlette.requests import Request
@@ -11,10 +10,10 @@ from starlette.routing import Route
 
 from storage.accounts import Person
 from storage.clock import utcnow
-from storage.errors import NotFound, UserError
-from video_assembly import captions, videos, webvtt
-from video_assembly.stitch import SegmentSource, Stitched
+from storage.errors import NotFound
+from video_assembly import captions, playlists, videos, webvtt
 from video_assembly.videos import Playable
+from web import stitching
 from web.i18n import locale_of
 from web.ranged import ranged
 from web.services import Services, services
@@ -31,7 +30,9 @@ BLOCK = 256 * 1024
 
 # What anybody may have who knows its digest; uploads are nobody's but their merchant's.
 PUBLIC_KEY = re.compile(r"(?:segments|thumbs|posters|products)/[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
-DIGEST = re.compile(r"[0-9a-f]{32,}")
+DIGEST = re.compile(r"[0-9a-f]{32,64}")
+# The longest video that a template allows has 37 units.
+MOST_PLACES = 64
 KINDS = {".mp4": "video/mp4", ".webp": "image/webp", ".jpg": "image/jpeg", ".png": "image/png"}
 
 
@@ -41,13 +42,13 @@ def get_video(request: Request) -> Response:
     # A player without a session gets no guest's one: it has a share link or nothing
     person = viewer(request) if request.state.person is not None else None
     playable, _ = video_for(request, parts, person, request.path_params["id"])
-    stitched = _stitched(parts, playable)
+    found = stitching.stitched(parts, playable.recipe)
     return ranged(
         request,
-        size=stitched.size,
-        etag=stitched.etag,
-        read=stitched.read,
-        media_type=stitched.content_type,
+        size=found.size,
+        etag=found.etag,
+        read=found.read,
+        media_type=found.content_type,
         headers={"Cache-Control": VIDEO_CACHE},
     )
 
@@ -61,6 +62,42 @@ def get_captions(request: Request) -> Response:
     with parts.db.reading() as tx:
         cues = captions.of_video(tx, pieces, request.query_params.get("language", locale_of(request)))
     return PlainTextResponse(webvtt.write(cues), media_type="text/vtt", headers={"Cache-Control": CAPTIONS_CACHE})
+
+
+def get_playlist(request: Request) -> Response:
+    """`GET /v/{id}.m3u8`: the same video as HLS, in two sizes; `form=` is the playlist of one of them."""
+    parts = services(request)
+    person = viewer(request) if request.state.person is not None else None
+    playable, _ = video_for(request, parts, person, request.path_params["id"])
+    found = stitching.playlist(parts, playable.recipe, request.query_params.get("form"), share_of(request))
+    return Response(found, media_type=playlists.content_type, headers={"Cache-Control": VIDEO_CACHE})
+
+
+def get_unit(request: Request) -> Response:
+    """`GET /media/units/{digest}/init.mp4` and `.../{unit}-{place}.m4s`: what those playlists name, for everybody."""
+    parts = services(request)
+    asked = request.path_params
+    unit, place = asked.get("unit", 0), asked.get("place", 0)
+    key = f"segments/{asked['digest']}.mp4"
+    if not DIGEST.fullmatch(asked["digest"]) or place >= MOST_PLACES or not parts.media.exists(key):
+        raise NotFound("not-found", "There is nothing at this address.")
+    path = parts.media.path(key)
+    try:
+        body = playlists.fragment(path, unit, place) if "unit" in asked else playlists.init(path)
+    except IndexError:
+        raise NotFound("not-found", "There is nothing at this address.") from None
+
+    def read(start: int, stop: int) -> Iterator[bytes]:
+        yield body[start:stop]
+
+    return ranged(
+        request,
+        size=len(body),
+        etag=f'"{asked["digest"]}-{unit}-{place}"' if "unit" in asked else f'"{asked["digest"]}-init"',
+        read=read,
+        media_type="video/mp4",
+        headers={"Cache-Control": FOR_EVER},
+    )
 
 
 def post_share(request: Request) -> Response:
@@ -117,13 +154,13 @@ def video_for(request: Request, parts: Services, person: Person | None, video_id
     with parts.db.reading() as tx:
         if person is not None:
             try:
-                return videos.video(tx, video_id, now, viewer_id=person.id), True
+                return videos.video(tx, video_id, now, viewer_id=person.id, sources=False), True
             except NotFound:
                 if not token:
                     raise
         if not token or not share_opens(parts.settings.secret_key(), video_id, token, now):
             raise NotFound("video-unknown", "There is no such video.")
-        return videos.video(tx, video_id, now, viewer_id=None), False
+        return videos.video(tx, video_id, now, viewer_id=None, sources=False), False
 
 
 def share_of(request: Request) -> str:
@@ -131,25 +168,12 @@ def share_of(request: Request) -> str:
     return request.query_params.get("share", "")[:LONGEST_TOKEN]
 
 
-def _stitched(parts: Services, playable: Playable) -> Stitched:
-    sources = tuple(
-        SegmentSource(parts.media.path(each.media_key), each.index, each.init_digest, each.digest)
-        for each in playable.sources
-    )
-    if not all(source.path.is_file() for source in sources):
-        raise UserError("video-lost", "A part of this video is no longer there.", status=410)
-    return _header(sources)
-
-
-@lru_cache(maxsize=256)
-def _header(sources: tuple[SegmentSource, ...]) -> Stitched:
-    """Compute a video's header once: a browser asks for several parts of each video."""
-    return Stitched(sources)
-
-
 routes = [
     Route("/v/{id}.mp4", get_video),
     Route("/v/{id}.vtt", get_captions),
+    Route("/v/{id}.m3u8", get_playlist),
     Route("/v1/videos/{id}/share", post_share, methods=["POST"]),
+    Route("/media/units/{digest}/init.mp4", get_unit),
+    Route("/media/units/{digest}/{unit:int}-{place:int}.m4s", get_unit),
     Route("/media/{key:path}", get_media),
 ]

@@ -83,6 +83,16 @@ def test_any_order_carries_each_segments_samples(drawn: list[SegmentSource], ord
     assert stitched.duration_ms == 1600 * sum((1, 3, 2, 4)[number] for number in order)
 
 
+def test_a_saved_video_is_what_is_read(drawn: list[SegmentSource], tmp_path: Path) -> None:
+    stitched = Stitched([drawn[number % 4] for number in range(150)])
+    stitched.save(tmp_path / "video.mp4")
+    assert (tmp_path / "video.mp4").read_bytes() == b"".join(stitched.read())
+    damaged = drawn_segment(tmp_path, 5, 2)
+    os.truncate(damaged.path, damaged.path.stat().st_size - 10)
+    with pytest.raises(SegmentDamaged):
+        Stitched([damaged]).save(tmp_path / "video.mp4")
+
+
 def test_large_units_come_in_blocks(tmp_path: Path) -> None:
     stitched = Stitched([drawn_segment(tmp_path, 1, 1, largest=60_000)])
     blocks = list(stitched.read())

@@ -16,7 +16,9 @@ from storage.ids import new_id
 from storage.media import Media
 from tests.web.conftest import ORIGIN
 from tests.web.showing import feed, open_demo_shop
+from video_assembly.stitch import Stitched
 from web.services import Services
+from web.stitching import Kept
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +63,67 @@ def test_parts_are_cut_from_the_whole(client: TestClient) -> None:
     assert client.head(path).headers["content-length"] == str(size)
     assert client.get(path, headers={"Range": f"bytes={size}-"}).status_code == 416
     assert client.get(path, headers={"If-None-Match": whole.headers["etag"]}).status_code == 304
+
+
+def units_of(client: TestClient, path: str) -> list[str]:
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/vnd.apple.mpegurl")
+    lines = answer.text.splitlines()
+    first = next(line for line in lines if line.startswith("#EXT-X-MAP")).split('"')[1]
+    return [first, *(line for line in lines if not line.startswith("#"))]
+
+
+def test_it_is_hls_in_two_sizes_over_public_units(client: TestClient, stranger: TestClient) -> None:
+    video = feed(client)["videos"][0]
+    answer = client.get(video["hls"])
+    assert answer.headers["cache-control"].startswith("private")
+    forms = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    found = {}
+    for form in forms:
+        units = units_of(client, f"/v/{form}")
+        assert len(units) == 1 + round(video["duration"] / 1.6)
+        parts = [stranger.get(unit) for unit in units]
+        assert {part.headers["cache-control"] for part in parts} == {"public, max-age=31536000, immutable"}
+        with av.open(io.BytesIO(b"".join(part.content for part in parts))) as container:
+            times = [frame.time for frame in container.decode(video=0)]
+            found[container.streams.video[0].height] = len(times)
+        assert times == pytest.approx([number / 30 for number in range(len(times))])
+    assert found == {1280: round(video["duration"] * 30), 640: round(video["duration"] * 30)}
+    whole = stranger.get(units[-1])
+    part = stranger.get(units[-1], headers={"Range": "bytes=10-19", "If-Range": whole.headers["etag"]})
+    assert (part.status_code, part.content) == (206, whole.content[10:20])
+
+
+def test_a_playlist_is_its_viewer_s_or_a_share_link_s(client: TestClient, stranger: TestClient) -> None:
+    video = feed(client)["videos"][0]
+    assert stranger.get(video["hls"]).status_code == 404
+    assert client.get(f"{video['hls']}?form=huge").status_code == 404
+    token = client.post(f"/v1/videos/{video['id']}/share").json()["url"].rpartition("share=")[2]
+    shared = stranger.get(f"{video['hls']}?share={token}")
+    forms = [line for line in shared.text.splitlines() if not line.startswith("#")]
+    assert len(forms) == 2
+    assert all(stranger.get(f"/v/{form}").status_code == 200 for form in forms)
+    assert stranger.get(f"/v/{forms[0].partition('&')[0]}").status_code == 404
+
+
+def test_units_that_are_not_there_are_nobody_s(client: TestClient) -> None:
+    unit = units_of(client, f"{feed(client)['videos'][0]['hls']}?form=large")[1]
+    assert client.get(unit).status_code == 200
+    folder = unit.rpartition("/")[0]
+    for name in ("9-0.m4s", "0-64.m4s", "0-999999999999.m4s", "0.m4s", "-1-0.m4s", "init.m4s"):
+        assert client.get(f"{folder}/{name}").status_code == 404, name
+    for digest in ("0" * 64, "x", "..%2f..%2fsecret", "A" * 64):
+        assert client.get(f"/media/units/{digest}/init.mp4").status_code == 404, digest
+
+
+def test_headers_are_kept_for_the_last_videos_only(client: TestClient) -> None:
+    ids = [each["id"] for each in feed(client)["videos"]]
+    few = Kept(2)
+    for number, each in enumerate(ids):
+        few.keep(("", each), Stitched.__new__(Stitched))
+        assert len(few) == min(2, number + 1)
+    assert few.find(("", ids[0])) is None
+    assert few.find(("", ids[-1])) is not None
 
 
 def test_it_is_its_viewer_s_alone(client: TestClient, stranger: TestClient) -> None:

@@ -1,0 +1,93 @@
+"""Videos for players: the headers of those asked for lately, and their HLS playlists."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from storage.errors import NotFound, UserError
+from video_assembly import playlists, renditions
+from video_assembly.common_form import LARGE, SMALL
+from video_assembly.recipes import Recipe
+from video_assembly.renditions import Source
+from video_assembly.stitch import SegmentSource, Stitched
+from web.services import Services
+
+# About 20 KB each: the header, and where each unit is.
+MOST_KEPT = 512
+UNITS = "/media/units"
+FORMS = {"large": LARGE, "small": SMALL}
+
+
+class Kept:
+    """The headers of the videos that were asked for last: a browser asks for several parts of each."""
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._kept: OrderedDict[tuple[str, str], Stitched] = OrderedDict()
+
+    def find(self, key: tuple[str, str]) -> Stitched | None:
+        """Return what is kept under a folder and a recipe's id, which is one video for ever."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+            return found
+
+    def keep(self, key: tuple[str, str], stitched: Stitched) -> None:
+        """Keep one more and forget the one that was asked for longest ago."""
+        with self._lock:
+            self._kept[key] = stitched
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+kept = Kept()
+
+
+def stitched(parts: Services, recipe: Recipe) -> Stitched:
+    """Return a recipe as one MP4; raises UserError 410 when the file of a segment is gone."""
+    key = (str(parts.media.folder), recipe.id)
+    found = kept.find(key)
+    if found is None:
+        with parts.db.reading() as tx:
+            found = Stitched(_parts(parts, renditions.sources(tx, _ids(recipe))))
+        kept.keep(key, found)
+    if not all(path.is_file() for path in found.paths):
+        raise UserError("video-lost", "A part of this video is no longer there.", status=410)
+    return found
+
+
+def playlist(parts: Services, recipe: Recipe, form: str | None, share: str) -> str:
+    """Return a recipe's playlist in one form, `large` or `small`, or the one that names its forms.
+
+    Raises NotFound for a form that this video has not.
+    """
+    with parts.db.reading() as tx:
+        found = {
+            "large": renditions.sources(tx, _ids(recipe)),
+            "small": renditions.small_sources(tx, _ids(recipe)),
+        }
+    sources = {name: _parts(parts, each) for name, each in found.items() if each}
+    if form is None:
+        variants = []
+        for name, each in sources.items():
+            query = urlencode({"form": name, **({"share": share} if share else {})})
+            variants.append(playlists.variant(each, FORMS[name], f"{recipe.id}.m3u8?{query}"))
+        return playlists.multivariant_playlist(variants)
+    if form not in sources:
+        raise NotFound("form-unknown", "This video does not exist in this size.")
+    return playlists.media_playlist(sources[form], UNITS)
+
+
+def _ids(recipe: Recipe) -> list[str]:
+    return [each.id for each in recipe.ingredients]
+
+
+def _parts(parts: Services, sources: Sequence[Source]) -> list[SegmentSource]:
+    return [
+        SegmentSource(parts.media.path(each.media_key), each.index, each.init_digest, each.digest) for each in sources
+    ]
