@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -73,7 +73,7 @@ def store(tx: Tx, boards: Sequence[Storyboard], now: datetime, *, counted: bool 
         tx.execute(upsert(recipes).on_conflict_do_nothing(index_elements=["digest"]), new)
         known |= _by_digest(tx, [row["digest"] for row in new])
         if counted:
-            _count(tx, [each["id"] for row in new for each in row["segments"]])
+            _count(tx, [each[0] for row in new for each in row["segments"]])
     return [known[_digest(board)] for board in boards]
 
 
@@ -86,7 +86,7 @@ def without(tx: Tx, recipe: Recipe, segment_ids: Collection[str], now: datetime)
         "digest": digest,
         "product_id": recipe.product_id,
         "merchant_id": recipe.merchant_id,
-        "segments": [asdict(each) for each in kept],
+        "segments": pack(kept, recipe.product_id),
         "duration_ms": sum(each.duration_ms for each in kept),
         "created_at": now,
     }
@@ -108,9 +108,25 @@ def recipe_of(row: Mapping[str, Any]) -> Recipe:
         row["digest"],
         row["product_id"],
         row["merchant_id"],
-        tuple(Ingredient(**each) for each in row["segments"]),
+        tuple(_unpack(each, row["product_id"]) for each in row["segments"]),
         row["duration_ms"],
     )
+
+
+def pack(ingredients: Iterable[Ingredient], product_id: str) -> list[list[Any]]:
+    """Return segments as a row holds them, in few bytes: there are millions; their product is nearly always the same.
+
+    The order is that of `Ingredient`; the product stands as 1 where it is the video's.
+    """
+    return [
+        [each.id, each.clip_id, 1 if each.product_id == product_id else each.product_id, *astuple(each)[3:]]
+        for each in ingredients
+    ]
+
+
+def _unpack(packed: Sequence[Any], product_id: str) -> Ingredient:
+    segment_id, clip_id, product, *rest = packed
+    return Ingredient(segment_id, clip_id, product_id if product == 1 else product, *rest)
 
 
 def subjects(tx: Tx, video_ids: Collection[str], segment_ids: Collection[str]) -> Mapping[str, str | None]:
@@ -155,7 +171,7 @@ def _row(digest: str, board: Storyboard, now: datetime) -> dict[str, Any]:
         "digest": digest,
         "product_id": board.subject.product_id,
         "merchant_id": board.subject.merchant_id,
-        "segments": [asdict(each) for each in ingredients],
+        "segments": pack(ingredients, board.subject.product_id),
         "duration_ms": board.duration_ms,
         "created_at": now,
     }
