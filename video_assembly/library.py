@@ -4,7 +4,7 @@ A stored segment's bytes never change, because videos are recipes over segment i
 gets new segments that replace the old ones; a replaced one is seen by old videos only.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -73,6 +73,10 @@ segments = Table(
     # What the merchant says, beside what the sound suggests; None while nobody or nothing has said.
     Column("speech", Boolean),
     Column("speech_hint", Float),
+    Column("colour", Integer),
+    Column("pace", Float),
+    Column("findings", JSON(none_as_null=True)),
+    Column("proposal", JSON(none_as_null=True)),
     # Since when the merchant wants it in videos although it speaks without captions.
     Column("uncaptioned_at", Instant),
     Column("version", Integer, nullable=False),
@@ -117,6 +121,10 @@ class NewSegment:
     small: SmallForm | None = None
     speech: bool | None = None
     speech_hint: float | None = None
+    colour: int | None = None
+    pace: float | None = None
+    findings: tuple[str, ...] = ()
+    proposal: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,7 @@ class Segment:
     """A segment as its merchant sees it; `start_ms` is its place in the clip.
 
     `speech_hint` is how much its sound resembles speech, 0 to 1; `used_in` counts the videos made with it so far.
+    `findings` are codes of `understanding.FINDINGS`, `proposal` has the fields of `proposals.Proposal`.
     """
 
     id: str
@@ -152,6 +161,8 @@ class Segment:
     rights_note: str | None
     speech: bool | None
     speech_hint: float | None
+    findings: tuple[str, ...]
+    proposal: Mapping[str, Any] | None
     uncaptioned_at: datetime | None
     version: int
     used_in: int
@@ -322,6 +333,10 @@ def add_segment(tx: Tx, clip: Clip, position: int, new: NewSegment, old: AnyRow 
             has_sound=new.has_sound,
             position=position,
             speech_hint=new.speech_hint,
+            colour=new.colour,
+            pace=new.pace,
+            findings=list(new.findings),
+            proposal=new.proposal,
             version=1 if old is None else old.version + 1,
             used_in=0,
             created_at=now,
@@ -347,7 +362,7 @@ def _small_columns(small: SmallForm | None) -> dict[str, Any]:
 
 def segment_of(row: AnyRow) -> Segment:
     """Return the columns `SHOWN` as a segment."""
-    return Segment(**{**row._mapping, "tags": tuple(row.tags)})
+    return Segment(**{**row._mapping, "tags": tuple(row.tags), "findings": tuple(row.findings or ())})
 
 
 def unknown_segment() -> NotFound:

@@ -25,6 +25,7 @@ from video_assembly.common_form import (
     encode_audio,
 )
 from video_assembly.picture import Fitter
+from video_assembly.reframing import Gaze
 from video_assembly.source import Limits, Opened, Timing, opened, pictures, timing
 
 Progress = Callable[[str, float], None]
@@ -72,10 +73,13 @@ def normalise(
     progress: Progress | None = None,
     limits: Limits | None = None,
     spans: Sequence[plan.Span] | None = None,
+    heard: sound.Samples | None = None,
+    gaze: Gaze | None = None,
 ) -> list[NormalisedSegment]:
     """Writes the segments of a clip into `out_dir`, named by their digests, beginning at these scene cuts (seconds).
 
-    With `spans` the segments are exactly these.
+    With `spans` the segments are exactly these. `heard` is the clip's sound where it is decoded already, `gaze` which
+    part of a lying picture is shown.
 
     Decodes the file in this process: call it for clips of our own; uploads go through `ingest.prepare`.
     Raises Refused.
@@ -85,12 +89,13 @@ def normalise(
     with opened(source, limits, threads=2) as clip:
         found = timing(clip, limits)
         wanted = list(spans) if spans is not None else plan.spans(found.duration, cuts or ())
-        with opened(source, limits) as again:
-            heard = sound.decode(again, found.base, max(found.duration, wanted[-1].end))
+        if heard is None:
+            with opened(source, limits) as again:
+                heard = sound.decode(again, found.base, max(found.duration, wanted[-1].end))
         audible = heard is not None and sound.loudness(heard) >= sound.SILENT_BELOW
         samples = sound.levelled(heard) if audible and heard is not None else np.zeros((2, 0), np.float32)
         writer = _Writer(out_dir, samples, audible, wanted, tell)
-        return writer.write(_fitted(clip, found, wanted, limits))
+        return writer.write(_fitted(clip, found, wanted, limits, gaze or Gaze((), ())))
 
 
 def small_of(segment: Path, index: bytes, out_dir: Path) -> Written:
@@ -119,7 +124,9 @@ def _halved(halver: VideoReformatter, frame: av.VideoFrame) -> av.VideoFrame:
     return small
 
 
-def _fitted(clip: Opened, found: Timing, wanted: Sequence[plan.Span], limits: Limits) -> Iterator[av.VideoFrame]:
+def _fitted(
+    clip: Opened, found: Timing, wanted: Sequence[plan.Span], limits: Limits, gaze: Gaze
+) -> Iterator[av.VideoFrame]:
     """One fitted picture for each frame of the segments: the newest whose time has come."""
     fitter = Fitter(float(clip.video.sample_aspect_ratio or 1))
     frames = pictures(clip, found.base, limits)
@@ -133,7 +140,7 @@ def _fitted(clip: Opened, found: Timing, wanted: Sequence[plan.Span], limits: Li
                 current, fitted = following[1], None
                 following = next(frames, None)
             if fitted is None:
-                fitted = fitter.fit(current)
+                fitted = fitter.fit(current, gaze.at(moment))
             yield fitted
 
 

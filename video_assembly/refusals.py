@@ -51,5 +51,12 @@ NOTICES = {
         "Install the system packages {packages} on the server."
     ),
     "sound-dropped": N_("The sound in this file is coded as {codec}, which is not supported; the clip is silent."),
+    "picture-black": N_("Nothing can be seen in {count} of {all} segments: they are black."),
+    "picture-blurred": N_("The picture is out of focus in {count} of {all} segments."),
+    "picture-shaky": N_("The camera shakes in {count} of {all} segments."),
+    "picture-flashing": N_(
+        "The picture flashes more than three times a second in {count} of {all} segments, which can harm people with "
+        "photosensitive epilepsy. Please do not use them."
+    ),
     "sound-silent": N_("This file has a sound track with nothing to hear in it."),
 }

@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
 from PIL import Image
 
 SYSTEM_PACKAGES = "libgl1 libglib2.0-0"
@@ -28,9 +29,13 @@ class AnalysisMissing(ImportError):
 
 
 def cuts(
-    pictures: Iterable[tuple[float, av.VideoFrame]], progress: Callable[[float], None] | None = None
+    pictures: Iterable[tuple[float, av.VideoFrame]],
+    progress: Callable[[float], None] | None = None,
+    watch: Callable[[float, NDArray[Any]], None] | None = None,
 ) -> list[float]:
     """Seconds at which a new scene begins, from timed frames in order; `progress` hears the seconds done.
+
+    `watch` is shown the small pictures (blue, green, red) with their seconds.
 
     Raises AnalysisMissing where OpenCV is not usable.
     """
@@ -54,7 +59,10 @@ def cuts(
         size = max(8, int(frame.width * scale)), max(8, int(frame.height * scale))
         small = scaler.reformat(frame, *size, "bgr24", interpolation=Interpolation.FAST_BILINEAR, threads=1)
         last = FrameTimecode(Timecode(round(seconds * 1000), Fraction(1, 1000)), fps=Fraction(_ANALYSED_RATE))
-        found += [float(cut.seconds) for cut in detector.process_frame(last, small.to_ndarray())]
+        seen = small.to_ndarray()
+        found += [float(cut.seconds) for cut in detector.process_frame(last, seen)]
+        if watch is not None:
+            watch(seconds, seen)
         if progress is not None:
             progress(seconds)
     if last is not None:

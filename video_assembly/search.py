@@ -14,12 +14,13 @@ from storage.errors import UserError
 from video_assembly.captions import captioned
 from video_assembly.clips import clips
 from video_assembly.library import SHOWN, Segment, segment_of, segments, usable
+from video_assembly.speech import SPEECH_FROM
 
 NONE = "none"
 STATES = ("usable", "unsorted", "uncaptioned", "unheard", "expiring", "expired", "archived")
 EXPIRING = timedelta(days=30)
 # From here on the sound of a segment resembles speech.
-SPEECH_LIKELY = 0.5
+SPEECH_LIKELY = SPEECH_FROM
 MOST_WORDS = 8
 LONGEST_QUERY = 200
 MOST_TAGS = 300

@@ -114,6 +114,8 @@ def segments_json(request: Request, tx: Tx, segments: Sequence[Segment]) -> list
             "rights_note": segment.rights_note,
             "speech": segment.speech,
             "speech_likely": None if segment.speech_hint is None else segment.speech_hint >= search.SPEECH_LIKELY,
+            "findings": list(segment.findings),
+            "proposal": segment.proposal,
             "captions": languages.get(segment.id, []),
             "uncaptioned": segment.uncaptioned_at is not None,
             "version": segment.version,

@@ -4,6 +4,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from storage import jobs
@@ -11,7 +12,7 @@ from storage.clock import utcnow
 from storage.database import Tx
 from storage.ids import new_id
 from storage.jobs import Claim, Superseded
-from video_assembly import clips, ingest, library, recordings
+from video_assembly import clips, ingest, library, proposals, recordings
 from video_assembly.ingest import Limits, Prepared, Refused
 from video_assembly.recordings import Part
 from workers.workshop import Workshop
@@ -63,7 +64,7 @@ def _store(tx: Tx, clip_id: str, prepared: Prepared, parts: Sequence[Part]) -> N
         return  # removed by its merchant meanwhile
     assert not parts or len(parts) == len(prepared.segments), "each part of a show becomes one segment"
     products = [part.product_id for part in parts]
-    segments = new_segments(prepared, products)
+    segments = new_segments(prepared, products, clip)
     library.store_segments(tx, clip, segments, now)
     warnings: list[Mapping[str, Any]] = [
         {"code": notice.code, "message": notice.message, "values": notice.extra} for notice in prepared.warnings
@@ -92,9 +93,15 @@ def _prepare(workshop: Workshop, clip: clips.Clip, parts: Sequence[Part]) -> Pre
     return prepared
 
 
-def new_segments(prepared: Prepared, product_ids: Sequence[str] = ()) -> list[library.NewSegment]:
-    """Return prepared segments as the library takes them, each about its product where there are any."""
+def new_segments(
+    prepared: Prepared, product_ids: Sequence[str] = (), clip: clips.Clip | None = None
+) -> list[library.NewSegment]:
+    """Return prepared segments as the library takes them, each about its product where there are any.
+
+    With the clip that they are all of, each has a proposal of what it may be for.
+    """
     about: Sequence[str | None] = product_ids or [None] * len(prepared.segments)
+    count = len(prepared.segments)
     return [
         library.NewSegment(
             product_id=product_id,
@@ -109,8 +116,17 @@ def new_segments(prepared: Prepared, product_ids: Sequence[str] = ()) -> list[li
             small=library.SmallForm(
                 segment.small.digest, segment.small.index, segment.small.init_digest, segment.small.size
             ),
+            speech_hint=insight.speech if segment.has_sound else 0.0,
+            colour=insight.colour,
+            pace=insight.pace,
+            findings=insight.findings,
+            proposal=None
+            if clip is None
+            else asdict(proposals.propose(clip.filename, clip.tags, position, count, insight.speech)),
         )
-        for segment, product_id in zip(prepared.segments, about, strict=True)
+        for position, (segment, insight, product_id) in enumerate(
+            zip(prepared.segments, prepared.insights, about, strict=True)
+        )
     ]
 
 

@@ -21,7 +21,7 @@ def ffmpeg() -> Callable[..., None]:
         subprocess.run(
             [program, "-v", "error", "-nostdin", "-y", *map(str, arguments)],
             check=True,
-            timeout=60,
+            timeout=170,
             capture_output=True,
         )
 

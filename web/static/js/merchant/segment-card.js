@@ -63,6 +63,10 @@ export function SegmentCard({ segment, store }) {
       </select>
       <input class="input" aria-label=${t("Tags of {name}, separated by commas", { name })} placeholder=${t("Tags")} value=${segment.tags.join(", ")}
         onChange=${(/** @type {any} */ event) => save({ tags: tagsOf(event.currentTarget.value) })} />
+      ${!segment.role && segment.proposal && html`<button type="button" class="button button-plain segment-proposal"
+        aria-label=${t("Take the proposal for {name}: {role}", { name, role: roleName(segment.proposal.role) })}
+        onClick=${() => save({ role: segment.proposal?.role, tags: [...new Set([...segment.tags, ...(segment.proposal?.tags ?? [])])] })}>
+        ${icon("sparkles")}${[roleName(segment.proposal.role), ...segment.proposal.tags].join(", ")}?</button>`}
       <div class="segment-foot">
         <${Marks} segment=${segment} />
         <button type="button" class="button button-quiet segment-more" aria-haspopup="dialog" aria-label=${t("Details of {name}", { name })} onClick=${() => (store.open.value = segment.id)}>${icon("pencil")}${t("Details")}</button>
@@ -77,6 +81,7 @@ function Marks({ segment }) {
   const ends = [segment.rights_until, segment.valid_until].some((each) => each && Date.parse(each) > Date.now() && Date.parse(each) < soon);
   return html`<p class="segment-marks">
     ${segment.lacks.filter((each) => each !== "role" && each !== "product").map((each) => html`<span class="chip chip-bad">${lackName(each)}</span>`)}
+    ${segment.findings.map((each) => html`<span class="chip chip-warn">${findingName(each)}</span>`)}
     ${segment.recut?.state === "queued" && html`<span class="chip">${t("Being cut")}</span>`}
     ${segment.recut?.state === "failed" && html`<span class="chip chip-bad">${t("Cut failed")}</span>`}
     ${segment.speech === null && segment.speech_likely && html`<span class="chip chip-warn">${t("Speech?")}</span>`}
@@ -84,6 +89,16 @@ function Marks({ segment }) {
     ${segment.captions.length > 0 && html`<span class="chip" title=${segment.captions.map(languageName).join(", ")}>${icon("captions")}${segment.captions.join(", ")}</span>`}
     ${segment.used_in > 0 && html`<span class="chip" title=${t("Videos made with it")}>${icon("clapperboard")}${segment.used_in}</span>`}
   </p>`;
+}
+
+/** What the look at the footage found. @param {string} code */
+function findingName(code) {
+  switch (code) {
+    case "black": return t("Black");
+    case "blurred": return t("Out of focus");
+    case "shaky": return t("Shaky");
+    default: return t("Flashes");
+  }
 }
 
 /**
