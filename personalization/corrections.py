@@ -12,7 +12,9 @@ from personalization.profile import SCOPES, STATED, Key
 FORGOTTEN = "Interest Forgotten"
 EVENT_FORGOTTEN = "Event Forgotten"
 UNDONE = "Correction Undone"
-NAMES = frozenset({STATED, FORGOTTEN, EVENT_FORGOTTEN, UNDONE})
+# What a viewer says of a guess; `target` is its trait.
+CONFIRMED, REJECTED = "Guess Confirmed", "Guess Rejected"
+NAMES = frozenset({STATED, FORGOTTEN, EVENT_FORGOTTEN, UNDONE, CONFIRMED, REJECTED})
 # A weight that a viewer may state: from "never mind" to as much as an order of everything there is.
 LEAST, MOST = -2.0, 3.0
 
@@ -50,6 +52,11 @@ def forgotten(event_id: str, key: Key, now: datetime) -> Event:
 def event_forgotten(event_id: str, message_id: str, now: datetime) -> Event:
     """Say that one thing that the viewer did counts no more."""
     return Event(event_id, EVENT_FORGOTTEN, now, target=message_id)
+
+
+def answered(event_id: str, trait: str, true: bool, now: datetime) -> Event:
+    """Say that a guess is true or not; the last word counts."""
+    return Event(event_id, CONFIRMED if true else REJECTED, now, target=trait)
 
 
 def undone(event_id: str, correction_id: str, now: datetime) -> Event:

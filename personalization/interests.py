@@ -6,11 +6,12 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from personalization import choices, consent, corrections, log, memory
+from personalization import choices, consent, corrections, hypotheses, log, memory
 from personalization.choices import Choices
 from personalization.consent import Consent
 from personalization.corrections import Correction
 from personalization.explain import standing
+from personalization.hypotheses import TRAITS, Guess
 from personalization.log import Event
 from personalization.profile import STATED, Evidence, Key, milliseconds
 from shop.catalog import products
@@ -53,6 +54,7 @@ class View:
     version: int
     interests: tuple[Interest, ...]
     corrections: tuple[Correction, ...]
+    guesses: tuple[Guess, ...]
     events: int
 
 
@@ -67,6 +69,8 @@ class Change:
     forget: Collection[Key] = ()
     forget_events: Collection[str] = ()
     undo: Collection[str] = ()
+    confirm: Collection[str] = ()
+    reject: Collection[str] = ()
 
 
 def view(tx: Tx, viewer_id: str, now: datetime) -> View:
@@ -90,6 +94,7 @@ def view(tx: Tx, viewer_id: str, now: datetime) -> View:
         version,
         tuple(found[:MOST_SHOWN]),
         tuple(stand),
+        tuple(hypotheses.current(tx, viewer_id)),
         sum(event.name not in corrections.NAMES for event in happened),
     )
 
@@ -138,6 +143,10 @@ def _said(tx: Tx, viewer_id: str, wanted: Change, event_ids: list[str], now: dat
             raise UserError("interest-unknown", "There is nothing like this in the shop.", field="set")
         said.append(corrections.stated(event_ids.pop(), key, amount, now))
     said += [corrections.forgotten(event_ids.pop(), key, now) for key in wanted.forget]
+    if not TRAITS.keys() >= {*wanted.confirm, *wanted.reject}:
+        raise NotFound("guess-unknown", "There is no such guess.")
+    for traits, true in ((wanted.confirm, True), (wanted.reject, False)):
+        said += [corrections.answered(event_ids.pop(), each, true, now) for each in traits]
     mine = {event.id for event in log.read(tx, viewer_id)} if wanted.forget_events or wanted.undo else set()
     if not mine.issuperset({*wanted.forget_events, *wanted.undo}):
         raise NotFound("event-unknown", "This is not in your profile any more.")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from personalization import log, ranking, rates
+from personalization import hypotheses, log, ranking, rates
 from personalization.ranking import Candidate, Choice
 from personalization.rates import Rates
 from personalization.state import State
@@ -58,6 +58,10 @@ def planned(
         seed,
         {slot.place: slot.recipe.product_id for slot in held},
     )
+    if current.profiled:
+        held_by = {slot.place: slot.recipe.product_id for slot in held}
+        among = [each for each in products if shelf.tellable(about[each.product_id], rules.language)]
+        choices = hypotheses.with_guesses(tx, viewer_id, current.profile, choices, among, now, seed, held_by)
     # A hook of another product must be of one that this viewer could be offered too.
     lend = {each.product_id for each in ranking.eligible(current.profile, products)}
     tastes = _tastes(current, now)

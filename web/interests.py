@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from personalization import imports, interests, memory
-from personalization.corrections import EVENT_FORGOTTEN, FORGOTTEN, LEAST, MOST, Correction
+from personalization.corrections import CONFIRMED, EVENT_FORGOTTEN, FORGOTTEN, LEAST, MOST, REJECTED, Correction
+from personalization.hypotheses import Guess
 from personalization.interests import STEP, Change, Interest, View
 from personalization.profile import Evidence, Key
 from shop import catalog, categories, merchants
@@ -33,6 +34,18 @@ from web.sessions import viewer
 MOST_AT_ONCE = 20
 Kind = Literal["product", "brand", "category", "merchant", "host"]
 KINDS = {"product": "Product", "brand": "Brand", "category": "Category", "merchant": "Shop", "host": "Host"}
+# What is guessed, by the traits of personalization.hypotheses.
+GUESS = "You like something special."
+GUESSES = {
+    "child": "You buy for a child.",
+    "linen": "You like linen.",
+    "wool": "You like wool.",
+    "wood": "You like wood.",
+    "sustainable": "You care for what lasts and harms little.",
+    "handmade": "You like what is made by hand.",
+    "waterproof": "You are out in the rain.",
+    "gift": "You look for gifts.",
+}
 # How strong an interest is, in words, from the strongest; the first that is reached.
 STRENGTHS = (
     (0.6, "You like this very much."),
@@ -89,6 +102,8 @@ class Patch(BaseModel):
     forget: list[About] = Field([], max_length=MOST_AT_ONCE)
     forget_events: list[str] = Field([], max_length=MOST_AT_ONCE)
     undo: list[str] = Field([], max_length=MOST_AT_ONCE)
+    confirm: list[str] = Field([], max_length=MOST_AT_ONCE)
+    reject: list[str] = Field([], max_length=MOST_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -147,8 +162,10 @@ def apply(parts: Services, viewer_id: str, patch: Patch) -> None:
         forget=[each.key for each in patch.forget],
         forget_events=patch.forget_events,
         undo=patch.undo,
+        confirm=patch.confirm,
+        reject=patch.reject,
     )
-    ids = [new_id() for _ in range(4 * MOST_AT_ONCE)]
+    ids = [new_id() for _ in range(6 * MOST_AT_ONCE)]
     now = utcnow()
     with parts.db.writing() as tx:
         interests.change(tx, viewer_id, wanted, ids, now)
@@ -170,6 +187,7 @@ def page(request: Request) -> Response:
             "likes": [each for each in shown if each["strength"] > 0],
             "less": [each for each in shown if each["strength"] < 0],
             "hidden": hidden_from(tx, person.id, locale),
+            "guesses": [each for each in map(_guessed, found.guesses, [names] * len(found.guesses)) if each["open"]],
             "corrections": [_corrected(each, names) for each in found.corrections],
             "addable": _addable(tx, found, locale),
             "kinds": KINDS,
@@ -191,7 +209,7 @@ async def post(request: Request) -> Response:
         patch = _pressed(act, said, parts, person.id)
         apply(parts, person.id, patch)
         undo = ""
-        if patch.set or patch.forget or patch.forget_events:
+        if patch.set or patch.forget or patch.forget_events or patch.confirm or patch.reject:
             with parts.db.reading() as tx:
                 newest = interests.view(tx, person.id, utcnow()).corrections
             undo = f"&undo={newest[0].id}" if newest else ""
@@ -216,6 +234,7 @@ def profile_json(tx: Tx, viewer_id: str, locale: str) -> dict[str, Any]:
         "hidden": [
             {"kind": each.kind, "value": each.value, "name": each.name} for each in hidden_from(tx, viewer_id, locale)
         ],
+        "guesses": [_guessed(each, names) for each in found.guesses],
         "corrections": [_corrected(each, names) for each in found.corrections],
     }
 
@@ -256,6 +275,8 @@ def _pressed(act: str, said: Mapping[str, str], parts: Services, viewer_id: str)
         return checked(Patch, {"forget_events": [said.get("event", "")]})
     if act == "undo":
         return checked(Patch, {"undo": [said.get("correction", "")]})
+    if act in ("confirm", "reject"):
+        return checked(Patch, {act: [said.get("trait", "")]})
     if act == "surprise":
         return checked(Patch, {"surprise": said.get("surprise")})
     if act in ("profiled", "paused"):
@@ -292,9 +313,33 @@ def _evidence(one: Evidence, key: Key, names: Names) -> dict[str, Any]:
     return {"event_id": one.event_id, "event": one.name, "text": text, "at": at, "weight": one.weight}
 
 
+def _guessed(each: Guess, names: Names) -> dict[str, Any]:
+    return {
+        "trait": each.trait,
+        "text": translate(names.locale, GUESSES.get(each.trait, GUESS)),
+        "state": each.state,
+        "probability": round(each.probability, 4),
+        "evidence": translate(
+            names.locale,
+            "You welcomed {welcomed} of {shown} such videos, and {others_welcomed} of {others_shown} others.",
+            welcomed=each.welcomed,
+            shown=max(each.shown, each.welcomed),
+            others_welcomed=each.others_welcomed,
+            others_shown=max(each.others_shown, each.others_welcomed),
+        ),
+        "open": each.state in ("open", "kept", "confirmed"),
+    }
+
+
 def _corrected(each: Correction, names: Names) -> dict[str, Any]:
     name = names.of(each.key) if each.key else ""
-    if each.name == FORGOTTEN:
+    if each.name in (CONFIRMED, REJECTED):
+        guess = translate(names.locale, GUESSES.get(each.target or "", GUESS))
+        if each.name == CONFIRMED:
+            text = translate(names.locale, "You said that this is true: {guess}", guess=guess)
+        else:
+            text = translate(names.locale, "You said that this is not true: {guess}", guess=guess)
+    elif each.name == FORGOTTEN:
         text = translate(names.locale, "You had “{name}” forgotten.", name=name or "–")
     elif each.name == EVENT_FORGOTTEN:
         text = translate(names.locale, "You had something forgotten that you did here.")

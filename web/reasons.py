@@ -45,6 +45,7 @@ SHARED = {
 }
 WITHOUT_EVENT = {
     "surprise": "A surprise: now and then we show something that your taste would not have chosen.",
+    "guess": "A guess: we try whether this is for you.",
     "new-here": "This is new here.",
     "popular": "This does well with many people.",
     "in-the-mix": "Part of the mix, until we know better what you like.",

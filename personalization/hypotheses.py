@@ -1,0 +1,199 @@
+"""Guesses about a viewer that no category says: "buys for a child", "likes linen"; formed, tested, kept or dropped.
+
+A guess is about a trait of products, read off their titles and descriptions. It is formed from what the viewer
+welcomed, tested with at most one place of a feed's ten, and kept or dropped by its posterior: how likely it is that
+things with the trait are welcomed more often than others. The viewer sees each guess and has the last word. Like the
+profile, all of it is a function of the viewer's log.
+"""
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+
+from personalization import log, ranking
+from personalization.corrections import CONFIRMED, REJECTED, corrected, standing
+from personalization.explain import Reason
+from personalization.log import STARTED, Event
+from personalization.profile import Profile
+from personalization.ranking import Candidate, Choice
+from personalization.rates import WELCOMED
+from shop.catalog import products
+from storage.database import Tx
+
+# German and English stems; a trait has one of them at the beginning of a word.
+TRAITS: Mapping[str, tuple[str, ...]] = {
+    "child": ("kind", "baby", "child", "kid", "toddler"),
+    "linen": ("leinen", "linen"),
+    "wool": ("woll", "wool", "merino"),
+    "wood": ("holz", "wooden", "eiche", "oak", "walnut"),
+    "sustainable": ("bio-", "organic", "recycl", "nachhaltig", "sustainab", "kompostier"),
+    "handmade": ("handgemacht", "handgefertigt", "handmade", "handarbeit", "handcrafted"),
+    "waterproof": ("wasserdicht", "waterproof", "regen", "rain"),
+    "gift": ("geschenk", "gift"),
+}
+# One place of each ten tests an open guess, one may serve a kept one.
+TEST_PLACE, SERVE_PLACE, OF = 7, 4, 10
+# What is believed of every trait and of everything else before anything is known.
+PRIOR_WELCOMED, PRIOR_SHOWN = 1.0, 4.0
+FORM, KEEP, DROP = 0.7, 0.95, 0.2
+LEAST_PRODUCTS, LEAST_WELCOMED = 2, 2
+# Before so many showings nothing is kept or dropped.
+LEAST_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A guess: showings and welcomes of things with the trait and of all others, and how likely it is to be true.
+
+    `state` is open, kept, dropped, or confirmed or rejected by the viewer.
+    """
+
+    trait: str
+    shown: int
+    welcomed: int
+    others_shown: int
+    others_welcomed: int
+    probability: float
+    state: str
+
+
+def traits_of(text: str) -> frozenset[str]:
+    """Return the traits that a product's words name."""
+    found = text.casefold()
+    return frozenset(name for name, pattern in _PATTERNS.items() if pattern.search(found))
+
+
+_PATTERNS = {name: re.compile(r"\b(?:" + "|".join(map(re.escape, stems)) + ")") for name, stems in TRAITS.items()}
+
+
+def guesses(events: Iterable[Event], traits: Mapping[str, Collection[str]]) -> list[Guess]:
+    """Form guesses from a viewer's log, the likeliest first; `traits` are those of the products in it."""
+    happened = list(events)
+    said = {each.target: each.name for each in standing(happened) if each.name in (CONFIRMED, REJECTED)}
+    counted = corrected(happened)
+    found = []
+    for trait in TRAITS:
+        guess = _guess(trait, counted, traits, said.get(trait))
+        if guess is not None:
+            found.append(guess)
+    return sorted(found, key=lambda each: (-each.probability, each.trait))
+
+
+def current(tx: Tx, viewer_id: str) -> list[Guess]:
+    """Return the guesses about a viewer."""
+    happened = log.read(tx, viewer_id)
+    wanted = {event.product_id for event in happened if event.product_id}
+    return guesses(happened, _traits(tx, wanted))
+
+
+def with_guesses(
+    tx: Tx,
+    viewer_id: str,
+    profile: Profile,
+    choices: Sequence[Choice],
+    candidates: Sequence[Candidate],
+    now: datetime,
+    seed: str,
+    placed: Mapping[int, str],
+) -> list[Choice]:
+    """Give the places for guesses to products with the trait, of those the best; the others stay as they are."""
+    wanted = [choice.place for choice in choices if choice.place % OF in (TEST_PLACE, SERVE_PLACE)]
+    if not wanted:
+        return list(choices)
+    held = current(tx, viewer_id)
+    # The least certain is tested first: about it there is most to learn.
+    opened = sorted((each for each in held if each.state == "open"), key=lambda each: (each.probability, each.trait))
+    kept = [each for each in held if each.state in ("kept", "confirmed")]
+    by_place = {choice.place: choice.product_id for choice in choices} | dict(placed)
+    made = []
+    for choice in choices:
+        turn = {TEST_PLACE: opened, SERVE_PLACE: kept}.get(choice.place % OF, [])
+        guess = turn[choice.place // OF % len(turn)] if turn else None
+        found = guess and _instead(tx, guess, profile, choice, candidates, now, seed, by_place)
+        made.append(found or choice)
+    return made
+
+
+def _instead(
+    tx: Tx,
+    guess: Guess,
+    profile: Profile,
+    choice: Choice,
+    candidates: Sequence[Candidate],
+    now: datetime,
+    seed: str,
+    by_place: Mapping[int, str],
+) -> Choice | None:
+    having = _having(tx, guess.trait)
+    beside = {by_place.get(choice.place - 1), by_place.get(choice.place + 1)}
+    among = [each for each in candidates if each.product_id in having and each.product_id not in beside]
+    others = {place: product_id for place, product_id in by_place.items() if place != choice.place}
+    found = ranking.rank(profile, among, [choice.place], now, f"{seed}:{guess.trait}", exploration=0.0, placed=others)
+    if not found:
+        return None
+    return replace(found[0], kind="guess", reasons=(Reason("guess", {"trait": guess.trait}),))
+
+
+def _guess(
+    trait: str, happened: Sequence[Event], traits: Mapping[str, Collection[str]], said: str | None
+) -> Guess | None:
+    shown, welcomed, liked = [0, 0], [0, 0], set()
+    for event in happened:
+        if event.product_id is None:
+            continue
+        with_it = trait in traits.get(event.product_id, ())
+        shown[with_it] += event.name == STARTED
+        if event.name in WELCOMED:
+            welcomed[with_it] += 1
+            if with_it:
+                liked.add(event.product_id)
+    probability = _more_often(welcomed[1], shown[1], welcomed[0], shown[0])
+    if said is not None:
+        state = "confirmed" if said == CONFIRMED else "rejected"
+    elif shown[1] >= LEAST_SHOWN and probability >= KEEP:
+        state = "kept"
+    elif shown[1] >= LEAST_SHOWN and probability <= DROP:
+        state = "dropped"
+    elif welcomed[1] >= LEAST_WELCOMED and len(liked) >= LEAST_PRODUCTS and probability >= FORM:
+        state = "open"
+    else:
+        return None
+    return Guess(trait, shown[1], welcomed[1], shown[0], welcomed[0], probability, state)
+
+
+def _more_often(welcomed: int, shown: int, others_welcomed: int, others_shown: int) -> float:
+    """Return how likely one Beta posterior's rate is above the other's, by their normal approximation."""
+    means, variances = [], []
+    for good, all_ in ((welcomed, shown), (others_welcomed, others_shown)):
+        # Several reactions to one showing are one welcome's worth of certainty, not more.
+        a = PRIOR_WELCOMED + min(good, max(all_, good))
+        n = PRIOR_SHOWN + max(all_, good)
+        means.append(a / n)
+        variances.append(a * (n - a) / (n * n * (n + 1)))
+    return 0.5 * math.erfc(-(means[0] - means[1]) / math.sqrt(2 * sum(variances)))
+
+
+def _traits(tx: Tx, product_ids: Collection[str]) -> dict[str, frozenset[str]]:
+    columns = (products.c.id, products.c.words, products.c.description_de, products.c.description_en)
+    rows = tx.all(select(*columns).where(products.c.id.in_(product_ids))) if product_ids else []
+    return {
+        row.id: traits_of("\n".join(filter(None, (row.words, row.description_de, row.description_en)))) for row in rows
+    }
+
+
+def _having(tx: Tx, trait: str) -> set[str]:
+    """Return the products with a trait: those with one of its stems anywhere, then those that really have it."""
+    text = func.lower(
+        products.c.words
+        + " "
+        + func.coalesce(products.c.description_de, "")
+        + " "
+        + func.coalesce(products.c.description_en, "")
+    )
+    some = or_(*(text.contains(stem, autoescape=True) for stem in TRAITS[trait]))
+    ids = set(tx.execute(select(products.c.id).where(products.c.published, some)).scalars())
+    return {product_id for product_id, traits in _traits(tx, ids).items() if trait in traits}
