@@ -93,6 +93,10 @@ class MediaClient:
         """End a session; False when there is no such session (any more). Raises MediaProcessGone."""
         return bool(await self._call({"call": "close", "session": session}))
 
+    async def knows(self, session: str) -> bool:
+        """Tell whether a session goes on. Raises MediaProcessGone."""
+        return bool(await self._call({"call": "knows", "session": session}))
+
     async def close_login(self, login: str) -> int:
         """End every session of a login; returns how many there were. Raises MediaProcessGone."""
         return int(await self._call({"call": "close-login", "login": login}))

@@ -326,6 +326,8 @@ class MediaProcess:
                 return await self.play(room, offer, owner, login, call.get("resume"))
             case {"call": "close", "session": str(session)}:
                 return await self.close(session)
+            case {"call": "knows", "session": str(session)}:
+                return session in self._sessions
             case {"call": "close-login", "login": str(login)}:
                 return self.close_login(login)
             case {"call": "stats"}:

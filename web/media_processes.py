@@ -99,6 +99,11 @@ class MediaProcesses:
         process, its_name = self._parse(session)
         return process is not None and await process.client.close(its_name)
 
+    async def knows(self, session: str) -> bool:
+        """Tell whether a session goes on. Raises MediaProcessGone."""
+        process, its_name = self._parse(session)
+        return process is not None and await process.client.knows(its_name)
+
     async def close_login(self, login: str) -> int:
         """End every session of a login; returns how many there were. Raises MediaProcessGone when none is alive."""
         alive = [process for process in self._processes if process.client.connected] or self._processes[:1]

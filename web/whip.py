@@ -153,7 +153,7 @@ async def preflight(request: Request) -> Response:
 
 @for_everywhere
 async def patch(request: Request) -> Response:
-    """`PATCH` of a session: candidates are taken, ICE restarts refused."""
+    """`PATCH` of a session: candidates are taken, ICE restarts refused; 404 once it has ended."""
     parts = services(request)
     room, session = request.path_params["room"], request.path_params["session"]
     parts.limiter.take("patch", client_of(request))
@@ -165,6 +165,8 @@ async def patch(request: Request) -> Response:
     fragment = await _text(request)
     tag = request.headers.get("if-match") or request.headers.get("etag")
     trickle.check_fragment(parts.settings, f"{room}/{session}", tag, fragment)
+    if not await parts.media_process.knows(session):
+        raise NotFound("session-unknown", "This session is over or never was.")
     return Response(status_code=204)
 
 

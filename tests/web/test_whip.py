@@ -107,6 +107,9 @@ def test_candidates_may_trickle_but_nothing_comes_of_them(client: TestClient, ro
         answer = client.patch(location, content=fragment(ufrag), headers=FRAGMENT | {name: tag})
         assert (answer.status_code, answer.content) == (204, b""), answer.text
         assert "etag" not in answer.headers
+    assert client.delete(location).status_code == 200
+    over = client.patch(location, content=fragment(ufrag), headers=FRAGMENT | {"If-Match": tag})
+    assert (over.status_code, over.json()["type"]) == (404, "/problems/session-unknown")
 
 
 def test_what_is_wrong_with_a_fragment(client: TestClient, stranger: TestClient, room: str) -> None:
