@@ -11,6 +11,7 @@ from shop.editing import Editable
 from storage.clock import utcnow
 from storage.database import Tx
 from storage.errors import NotFound, UserError
+from video_assembly import inserts
 from web import product_form
 from web.i18n import locale_of
 from web.limits import client_of
@@ -173,6 +174,8 @@ def _change(request: Request, product: Editable, draft: Draft, data: bytes) -> N
                 locale=locale,
                 now=utcnow(),
             )
+            # A new price is drawn before the next viewer comes.
+            inserts.prepare(tx, [product.id], utcnow())
     except Exception:
         if image is not None:
             parts.media.delete(image)
