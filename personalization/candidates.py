@@ -1,6 +1,6 @@
 """Candidates side by side as arrays, made once for many feeds: thousands are scored in less than a millisecond."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,3 +73,8 @@ class Columns:
             if block.blocked and key in self.groups:
                 found[self.groups[key]] = False
         return found
+
+    def names(self, profile: Profile) -> Collection[str]:
+        """Return the ids of those that the viewer did not rule out."""
+        allowed = self.allowed(profile)
+        return self.at.keys() if allowed.all() else {self.all[place].product_id for place in np.flatnonzero(allowed)}

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, delete, insert, select
 
-from personalization import experiments, log, memory, rates, watchtime
+from personalization import crowd, experiments, log, memory, rates, watchtime
 from storage.database import Instant, Tx, metadata
 
 PURPOSES = ("personalise", "measure")
@@ -73,6 +73,7 @@ def put(
     if before.measure and not measure:
         rates.count(tx, log.measured(tx, viewer_id), sign=-1)
         watchtime.take_out(tx, viewer_id)
+        crowd.forget(tx)
         log.stop_purpose(tx, viewer_id, "measure")
         experiments.erase(tx, viewer_id)
     if before.personalise and not personalise:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, log
 
 # Items of a session that are kept, the newest; nobody compares more.
@@ -26,6 +26,7 @@ class Nearness:
     `back` before it.
     A neighbour's weight halves in `half_life` (unit of `at`; none: never) and falls with its length to the power of
     `length`. `rarity` is the power of an item's inverse frequency. `rules` is the share of what came right after.
+    From the best `seeds` another step is taken, with a weight of `widen`, which never overtakes the first `kept`.
     """
 
     recent: int = 500
@@ -39,6 +40,9 @@ class Nearness:
     rules: float = 0.1
     steps: int = 5
     longest: int = 9
+    widen: float = 0.2
+    seeds: int = 4
+    kept: int = 5
 
 
 class Sessions:
@@ -88,20 +92,35 @@ class Sessions:
 
         `now` in the unit of `at`; without it sessions age against the newest neighbour.
         """
-        found = self._raw(visit, now)
-        most = max(found.values(), default=0.0)
-        return {item: value / most for item, value in found.items()} if most > 0 else {}
+        found = _to_one(self._raw(visit, now, self.nearness))
+        near = self.nearness
+        if not (near.widen and found):
+            return found
+        best = heapq.nlargest(near.kept + near.seeds + near.longest, found.items(), key=lambda each: (each[1], each[0]))
+        seen = set(visit)
+        seeds = [item for item, _ in best if item not in seen][: near.seeds]
+        if not seeds:
+            return found
+        kept = {item for item, _ in best[: near.kept]}
+        ceiling = best[: near.kept][-1][1]
+        wider = _to_one(self._raw(seeds[::-1], now, replace(near, recent=near.recent // 4, nearest=near.nearest // 2)))
+        for item, value in wider.items():
+            if item not in kept:
+                found[item] = min(ceiling, found.get(item, 0.0) + near.widen * value)
+        return found
 
     def shares(self, visit: Sequence[str], item: str, now: int | None = None) -> dict[str, float]:
-        """Return the parts of an item's score by the item of the visit that led there; they sum to the score."""
-        if not visit:
+        """Return the parts of an item's score by the item of the visit that led there; they sum to the score.
+
+        What came by two steps is the newest item's.
+        """
+        whole_score = self.scores(visit, now).get(item, 0.0)
+        if not whole_score:
             return {}
-        nearest = self._nearest(visit, now)
+        nearest = self._nearest(visit, now, self.nearness)
         near, rules = self._sum(nearest), self._rules(visit[-1])
         most_near = max(near.values(), default=0.0)
         most = max(self._scaled(near, rules).values(), default=0.0)
-        if most <= 0:
-            return {}
         weights = self._item_weights(visit)
         parts: dict[str, float] = {}
         for value, _, key, place in nearest:
@@ -113,10 +132,12 @@ class Sessions:
                 parts[each] = parts.get(each, 0.0) + gain * value * self._rarity(item) * weight / whole / most_near
         if item in rules:
             parts[visit[-1]] = parts.get(visit[-1], 0.0) + self.nearness.rules * rules[item]
-        return {each: part / most for each, part in parts.items()}
+        parts = {each: part / most for each, part in parts.items()}
+        parts[visit[-1]] = parts.get(visit[-1], 0.0) + whole_score - sum(parts.values())
+        return parts
 
-    def _raw(self, visit: Sequence[str], now: int | None) -> dict[str, float]:
-        return self._scaled(self._sum(self._nearest(visit, now)), self._rules(visit[-1])) if visit else {}
+    def _raw(self, visit: Sequence[str], now: int | None, near: Nearness) -> dict[str, float]:
+        return self._scaled(self._sum(self._nearest(visit, now, near)), self._rules(visit[-1])) if visit else {}
 
     def _scaled(self, near: Mapping[str, float], rules: Mapping[str, float]) -> dict[str, float]:
         most = max(near.values(), default=0.0)
@@ -131,9 +152,8 @@ class Sessions:
         ordered = dict.fromkeys(reversed(visit[-near.longest :]))
         return {item: near.fading**age * self._rarity(item) for age, item in enumerate(ordered)}
 
-    def _nearest(self, visit: Sequence[str], now: int | None) -> list[tuple[float, int, str, int]]:
+    def _nearest(self, visit: Sequence[str], now: int | None, near: Nearness) -> list[tuple[float, int, str, int]]:
         """Return the nearest sessions: weight, when, key, and the place of the newest item that both share."""
-        near = self.nearness
         similar: dict[tuple[int, str], float] = {}
         through: dict[tuple[int, str], str] = {}
         for item, weight in self._item_weights(visit).items():
@@ -182,3 +202,8 @@ class Sessions:
 
     def _rarity(self, item: str) -> float:
         return float(log(1.0 + len(self._items) / len(self._visits.get(item, "."))) ** self.nearness.rarity)
+
+
+def _to_one(found: dict[str, float]) -> dict[str, float]:
+    most = max(found.values(), default=0.0)
+    return {item: value / most for item, value in found.items()} if most > 0 else {}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from personalization import choices, consent, experiments, log, memory, rates, watchtime
+from personalization import choices, consent, crowd, experiments, log, memory, rates, watchtime
 from storage.database import Tx
 
 
@@ -21,6 +21,7 @@ def erase(tx: Tx, viewer_id: str) -> None:
     """Delete all that, and take the viewer's share out of the counts that everybody's ranking uses."""
     rates.count(tx, log.measured(tx, viewer_id), sign=-1)
     watchtime.take_out(tx, viewer_id)
+    crowd.forget(tx)
     log.erase(tx, viewer_id)
     memory.erase(tx, viewer_id)
     choices.erase(tx, viewer_id)

@@ -5,7 +5,7 @@ Only events of viewers who agreed to measurement are counted.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Column, Integer, String, Table, delete, insert, select, update
 
@@ -40,6 +40,8 @@ class Rates:
     overall: float
     # Welcomed by many, and no less often than everything together.
     popular: frozenset[str] = frozenset()
+    # How often each was shown.
+    shown: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, product_id: str) -> float:
         """Return a product's rate, 0 to 1; everybody's when it was never shown."""
@@ -84,5 +86,6 @@ def current(tx: Tx) -> Rates:
         row.product_id: (row.welcomed + PRIOR_SHOWN * overall) / (max(row.shown, row.welcomed) + PRIOR_SHOWN)
         for row in rows
     }
+    times = {row.product_id: row.shown for row in rows}
     known = {row.product_id for row in rows if row.welcomed >= MANY}
-    return Rates(by_product, overall, frozenset(each for each in known if by_product[each] >= overall))
+    return Rates(by_product, overall, frozenset(each for each in known if by_product[each] >= overall), times)

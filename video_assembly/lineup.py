@@ -1,17 +1,19 @@
 """Which product and which storyboard come at each place of a viewer's feed: ranking and planning, put together."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from personalization import hypotheses, log, ranking, rates
-from personalization.ranking import Candidate, Choice
-from personalization.rates import Rates
+from personalization import assortment, crowd, hypotheses, log, ranking
+from personalization.assortment import Assortment
+from personalization.profile import milliseconds
+from personalization.ranking import Choice, Columns
 from personalization.state import State
 from shop import catalog
 from shop.catalog import ProductFacts
+from shop.stock import stock
 from storage.accounts import people
 from storage.database import Tx
 from video_assembly import shelves, storyboard
@@ -44,26 +46,20 @@ def planned(
     With `whole` a storyboard is one clip, wherever there is one that will do.
     """
     shelf = shelves.current(tx, now)
-    facts = catalog.facts(tx)
-    with_everybody = rates.current(tx)
     rules = Rules(language=tx.scalar(select(people.c.locale).where(people.c.id == viewer_id)))
-    about = {each.id: Subject(each.id, each.merchant_id, each.category) for each in facts.values()}
-    products = [_candidate(each, with_everybody) for each in facts.values() if each.stock > 0]
-    choices = _chosen(
-        current,
-        [each for each in products if shelf.tellable(about[each.product_id], rules.language)],
-        _caps(shelf, facts.values()),
-        places,
-        now,
-        seed,
-        {slot.place: slot.recipe.product_id for slot in held},
-    )
+    placed = {slot.place: slot.recipe.product_id for slot in held}
+    on_sale = assortment.current(tx, now)
+    choices = _chosen(tx, current, on_sale, shelf, rules, places, now, seed, placed)
+    if not _all_sold(tx, {each.product_id for each in choices}):
+        # What is in memory is older than the last edit.
+        assortment.forget(tx)
+        on_sale = assortment.current(tx, now)
+        choices = _chosen(tx, current, on_sale, shelf, rules, places, now, seed, placed)
     if current.profiled:
-        held_by = {slot.place: slot.recipe.product_id for slot in held}
-        among = [each for each in products if shelf.tellable(about[each.product_id], rules.language)]
-        choices = hypotheses.with_guesses(tx, viewer_id, current.profile, choices, among, now, seed, held_by)
+        among = _tellable(on_sale, shelf, rules).all
+        choices = hypotheses.with_guesses(tx, viewer_id, current.profile, choices, among, now, seed, placed)
     # A hook of another product must be of one that this viewer could be offered too.
-    lend = {each.product_id for each in ranking.eligible(current.profile, products)}
+    lend = on_sale.columns("all", lambda each: True).names(current.profile)
     tastes = _tastes(current, now)
     used: defaultdict[str, float] = defaultdict(float)
     told: defaultdict[tuple[str, ...], float] = defaultdict(float)
@@ -74,7 +70,7 @@ def planned(
     found = []
     for choice in choices:
         dice = f"{seed}:{choice.place}:plan"
-        subject = about[choice.product_id]
+        subject = _subject(on_sale.facts[choice.product_id])
         board = whole_clip(shelf, subject, rules.language) if whole else None
         if board is None:
             board = storyboard.plan(shelf, subject, rules, dice, used=used, told=told, lend=lend, tastes=tastes)
@@ -86,10 +82,23 @@ def planned(
     return found
 
 
-def _candidate(each: ProductFacts, with_everybody: Rates) -> Candidate:
-    rate = with_everybody.of(each.id)
-    popular = each.id in with_everybody.popular
-    return Candidate(each.id, each.merchant_id, each.category, each.brand, each.created_at, each.stock, rate, popular)
+def _subject(each: ProductFacts) -> Subject:
+    return Subject(each.id, each.merchant_id, each.category)
+
+
+def _tellable(on_sale: Assortment, shelf: Shelf, rules: Rules) -> Columns:
+    """Return what is in stock and can be told in the viewer's language."""
+    return on_sale.columns((shelf, rules.language), lambda each: shelf.tellable(_subject(each), rules.language))
+
+
+def _all_sold(tx: Tx, product_ids: Collection[str]) -> bool:
+    """Tell whether all of these are published and in stock."""
+    query = (
+        select(stock.c.product_id)
+        .join_from(stock, catalog.products, catalog.products.c.id == stock.c.product_id)
+        .where(stock.c.product_id.in_(product_ids), stock.c.quantity > 0, catalog.products.c.published)
+    )
+    return set(tx.execute(query.distinct()).scalars()) == set(product_ids)
 
 
 Brand = tuple[str, str]
@@ -108,20 +117,28 @@ def _caps(shelf: Shelf, facts: Iterable[ProductFacts]) -> dict[str, tuple[Brand,
 
 
 def _chosen(
+    tx: Tx,
     current: State,
-    products: Sequence[Candidate],
-    caps: Mapping[str, tuple[Brand, int]],
+    on_sale: Assortment,
+    shelf: Shelf,
+    rules: Rules,
     places: Sequence[int],
     now: datetime,
     seed: str,
     placed: Mapping[int, str],
 ) -> list[Choice]:
-    def ranked(among: Sequence[Candidate], wanted: Sequence[int], held: Mapping[int, str]) -> list[Choice]:
-        share = current.exploration
-        return ranking.rank(current.profile, among, wanted, now, seed, exploration=share, placed=held)
+    columns = _tellable(on_sale, shelf, rules)
+    visit = crowd.visit(current.profile, now)
+    # What others went on to is read only where there is a visit to compare.
+    along = crowd.current(tx, now).scores(visit, milliseconds(now)) if visit else {}
 
+    def ranked(among: Columns, wanted: Sequence[int], held: Mapping[int, str]) -> list[Choice]:
+        share = current.exploration
+        return ranking.rank(current.profile, among, wanted, now, seed, exploration=share, placed=held, along=along)
+
+    caps = _caps(shelf, on_sale.facts.values())
     if not caps:
-        return ranked(products, places, placed)
+        return ranked(columns, places, placed)
     # What is allowed at a place depends on those before it; the logged chance is that among what was allowed.
     held, choices = dict(placed), []
     for place in places:
@@ -129,9 +146,9 @@ def _chosen(
         for before in range(place - BRAND_WINDOW + 1, place):
             if (found := caps.get(held.get(before, ""))) is not None:
                 times[found[0]] += 1
-        allowed = [each for each in products if not _full(caps.get(each.product_id), times)]
+        allowed = [each for each in columns.all if not _full(caps.get(each.product_id), times)]
         # A shop of one brand repeats it rather than showing nothing.
-        made = ranked(allowed, [place], held) or ranked(products, [place], held)
+        made = ranked(Columns(allowed, columns.vectors), [place], held) or ranked(columns, [place], held)
         choices += made
         held.update({choice.place: choice.product_id for choice in made})
     return choices

@@ -254,11 +254,17 @@ def _slot(choice: Choice, board: Storyboard, recipe: Recipe, seed: str, now: dat
         choice.score,
         choice.propensity,
         choice.parts,
-        [reason.to_json() for reason in choice.reasons],
+        [_with_amount(reason.to_json(), choice.amounts) for reason in choice.reasons],
         [(part.reason, part.propensity) for part in board.parts],
         seed,
         now,
     )
+
+
+def _with_amount(reason: dict[str, Any], amounts: Mapping[str, float]) -> dict[str, Any]:
+    """Add what the score would lose without the event that a reason names."""
+    found = amounts.get(reason.get("event_id", ""))
+    return reason if found is None else {**reason, "amount": found}
 
 
 def _unusable(tx: Tx, held: Sequence[Slot], now: datetime) -> list[Slot]:

@@ -42,6 +42,7 @@ SHARED = {
     "category": "This is from the same category: {value}.",
     "brand": "This is of the same brand: {value}.",
     "merchant": "This is from the same shop.",
+    "likeness": "This is similar.",
 }
 WITHOUT_EVENT = {
     "surprise": "A surprise: now and then we show something that your taste would not have chosen.",

@@ -108,6 +108,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("email", name=op.f("uq_people_email")),
     )
     op.create_table(
+        "crowd_epoch",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_crowd_epoch")),
+    )
+    op.create_table(
         "product_counts",
         sa.Column("product_id", sa.String(length=36), nullable=False),
         sa.Column("shown", sa.Integer(), nullable=False),
