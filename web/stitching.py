@@ -2,7 +2,9 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from storage.errors import NotFound, UserError
@@ -11,33 +13,42 @@ from video_assembly.common_form import LARGE, SMALL
 from video_assembly.recipes import Recipe
 from video_assembly.renditions import Source
 from video_assembly.stitch import SegmentSource, Stitched
+from video_assembly.videos import Playable
 from web.services import Services
 
 # About 20 KB each: the header, and where each unit is.
 MOST_KEPT = 512
+# A player asks for the parts of a video in quick succession.
+GRANTED_FOR = timedelta(seconds=3)
+MOST_GRANTED = 4_096
 UNITS = "/media/units"
 FORMS = {"large": LARGE, "small": SMALL}
 
 
-class Kept:
-    """The headers of the videos that were asked for last: a browser asks for several parts of each."""
+K = TypeVar("K")
+V = TypeVar("V")
 
-    def __init__(self, most: int = MOST_KEPT) -> None:
+
+class Kept(Generic[K, V]):
+    """The last things that were asked for, the one that was asked for longest ago is forgotten first."""
+
+    def __init__(self, most: int) -> None:
         self._most, self._lock = most, threading.Lock()
-        self._kept: OrderedDict[tuple[str, str], Stitched] = OrderedDict()
+        self._kept: OrderedDict[K, V] = OrderedDict()
 
-    def find(self, key: tuple[str, str]) -> Stitched | None:
-        """Return what is kept under a folder and a recipe's id, which is one video for ever."""
+    def find(self, key: K) -> V | None:
+        """Return what is kept under a key."""
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
                 self._kept.move_to_end(key)
             return found
 
-    def keep(self, key: tuple[str, str], stitched: Stitched) -> None:
-        """Keep one more and forget the one that was asked for longest ago."""
+    def keep(self, key: K, value: V) -> None:
+        """Keep one more."""
         with self._lock:
-            self._kept[key] = stitched
+            self._kept[key] = value
+            self._kept.move_to_end(key)
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
 
@@ -45,17 +56,31 @@ class Kept:
         return len(self._kept)
 
 
-kept = Kept()
+# By folder and recipe's id, which is one video for ever: a browser asks for several parts of each.
+headers: Kept[tuple[str, str], Stitched] = Kept(MOST_KEPT)
+# Who was just found to be allowed to play what, and until when this need not be looked up again.
+granted: Kept[tuple[str, str], tuple[datetime, Playable]] = Kept(MOST_GRANTED)
+
+
+def playable(person_id: str, video_id: str, now: datetime, look_up: Callable[[], Playable]) -> Playable:
+    """Return a video that this person may play, as it was found some seconds ago or as `look_up` finds it now."""
+    key = (person_id, video_id)
+    found = granted.find(key)
+    if found is not None and timedelta(0) <= found[0] - now <= GRANTED_FOR:
+        return found[1]
+    looked_up = look_up()
+    granted.keep(key, (now + GRANTED_FOR, looked_up))
+    return looked_up
 
 
 def stitched(parts: Services, recipe: Recipe) -> Stitched:
     """Return a recipe as one MP4; raises UserError 410 when the file of a segment is gone."""
     key = (str(parts.media.folder), recipe.id)
-    found = kept.find(key)
+    found = headers.find(key)
     if found is None:
         with parts.db.reading() as tx:
             found = Stitched(_parts(parts, renditions.sources(tx, _ids(recipe))))
-        kept.keep(key, found)
+        headers.keep(key, found)
     if not all(path.is_file() for path in found.paths):
         raise UserError("video-lost", "A part of this video is no longer there.", status=410)
     return found

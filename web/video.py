@@ -41,8 +41,15 @@ def get_video(request: Request) -> Response:
     parts = services(request)
     # A player without a session gets no guest's one: it has a share link or nothing
     person = viewer(request) if request.state.person is not None else None
-    playable, _ = video_for(request, parts, person, request.path_params["id"])
-    found = stitching.stitched(parts, playable.recipe)
+    video_id = request.path_params["id"]
+
+    def look_up() -> Playable:
+        return video_for(request, parts, person, video_id)[0]
+
+    # What a link opens is looked up each time: its key and its end are in the request.
+    known = person is not None and not share_of(request)
+    allowed = stitching.playable(person.id, video_id, utcnow(), look_up) if known and person else look_up()
+    found = stitching.stitched(parts, allowed.recipe)
     return ranged(
         request,
         size=found.size,

@@ -16,7 +16,7 @@ from storage.ids import new_id
 from storage.media import Media
 from tests.web.conftest import ORIGIN
 from tests.web.showing import feed, open_demo_shop
-from video_assembly.stitch import Stitched
+from web import stitching
 from web.services import Services
 from web.stitching import Kept
 
@@ -118,12 +118,28 @@ def test_units_that_are_not_there_are_nobody_s(client: TestClient) -> None:
 
 def test_headers_are_kept_for_the_last_videos_only(client: TestClient) -> None:
     ids = [each["id"] for each in feed(client)["videos"]]
-    few = Kept(2)
+    few: Kept[str, int] = Kept(2)
     for number, each in enumerate(ids):
-        few.keep(("", each), Stitched.__new__(Stitched))
+        few.keep(each, number)
         assert len(few) == min(2, number + 1)
-    assert few.find(("", ids[0])) is None
-    assert few.find(("", ids[-1])) is not None
+        assert few.find(ids[0]) == 0
+    assert few.find(ids[-1]) == len(ids) - 1
+    assert few.find(ids[-2]) is None
+
+
+def test_what_may_be_played_is_looked_up_again_after_some_seconds() -> None:
+    now, asked = utcnow(), []
+
+    def look_up() -> Any:
+        asked.append(1)
+        return "playable"
+
+    person = new_id()
+    for seconds in (0, 1, 2.9, 3.5, 4, 60, 0):
+        assert stitching.playable(person, "video", now + timedelta(seconds=seconds), look_up) == "playable"
+    assert len(asked) == 4, "at 0, 3.5, 60, and when the clock went back"
+    stitching.playable(new_id(), "video", now, look_up)
+    assert len(asked) == 5, "of another person"
 
 
 def test_it_is_its_viewer_s_alone(client: TestClient, stranger: TestClient) -> None:
