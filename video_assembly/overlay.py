@@ -13,10 +13,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from video_assembly import lettering
+from video_assembly import lettering, scenes
 from video_assembly.common_form import FRAME_RATE, HEIGHT, UNIT_SECONDS, WIDTH
 from video_assembly.normalise import NormalisedSegment, normalise
 from video_assembly.plan import Span
@@ -68,7 +69,10 @@ def draw(content: Content, picture: Path | None, folder: Path) -> NormalisedSegm
     source = folder / "drawn.mp4"
     _film(content, picture, source)
     try:
-        return normalise(source, folder, spans=[Span(0.0, UNITS[content.kind])])[0]
+        made = normalise(source, folder, spans=[Span(0.0, UNITS[content.kind])])[0]
+        # In the first picture nothing has come in yet: what is looked at is the one that stays.
+        _settled(source, made)
+        return made
     finally:
         source.unlink(missing_ok=True)
 
@@ -94,8 +98,10 @@ def _film(content: Content, picture: Path | None, target: Path) -> None:
         top += image.height + 14
     moving = moviepy.CompositeVideoClip(layers, size=(WIDTH, HEIGHT)).with_duration(seconds)
     # Compositing is what costs: once all is in its place, one picture stands still.
-    still = moviepy.ImageClip(moving.get_frame(_SETTLED), duration=seconds - _SETTLED)
-    film = moviepy.concatenate_videoclips([moving.subclipped(0, _SETTLED), still])
+    whole, moves = moving.get_frame(_SETTLED), content.kind != "name"
+    still = moviepy.ImageClip(whole, duration=seconds - _SETTLED * moves)
+    # A greeting may be the first thing of a video, where a player shows its picture before it plays: it stands at once.
+    film = moviepy.concatenate_videoclips([moving.subclipped(0, _SETTLED), still]) if moves else still
     try:
         film.write_videofile(
             str(target),
@@ -109,6 +115,15 @@ def _film(content: Content, picture: Path | None, target: Path) -> None:
         )
     finally:
         film.close()
+
+
+def _settled(source: Path, made: NormalisedSegment) -> None:
+    with av.open(str(source)) as film:
+        *_, last = film.decode(video=0)
+    frame: Any = last
+    picture = frame.to_image()
+    picture.save(made.poster, "JPEG", quality=85)
+    picture.resize(scenes.THUMBNAIL, Image.Resampling.LANCZOS).save(made.thumbnail, "WEBP", quality=80)
 
 
 def _entering(clip: Any, top: int, after: float, vfx: Any) -> Any:

@@ -156,6 +156,8 @@ def find(tx: Tx, wishes: Sequence[Wish], now: datetime) -> dict[str, AnyRow]:
 
 def holding(tx: Tx, segment_ids: Collection[str]) -> dict[str, tuple[str, str | None]]:
     """Return kind and product of those of the segments that may be shown now."""
+    if not segment_ids:
+        return {}
     rows = tx.all(_every.where(personal_segments.c.id.in_(set(segment_ids)), personal_segments.c.state == "ready"))
     rows = [row for row in rows if row.retired_at is None]
     stale = _stale(tx, rows)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import av
 import pytest
+from PIL import Image
 from sqlalchemy import select, update
 
 from shop import catalog
@@ -50,7 +51,8 @@ def test_a_price_is_drawn_like_any_segment_and_goes_with_it(floor: Floor, produc
     with av.open(str(floor.media.path(source.media_key))) as container:
         assert sum(1 for _ in container.decode(video=0)) == 2 * 48
     assert floor.media.exists(small.media_key)
-    assert floor.media.exists(library.poster_key(row.digest))
+    with Image.open(floor.media.path(library.poster_key(row.digest))) as poster:
+        assert poster.convert("L").getextrema()[1] > 230, "the poster shows what is written, not the empty beginning"
     assert (job.state, job.cpu_ms > 500, job.bytes_out > row.bytes, job.watt_hours > 0) == ("done", True, True, True)
     assert [(each.kind, each.jobs) for each in booked] == [("personal", 1)]
     assert list(floor.media.incoming.iterdir()) == []
