@@ -124,3 +124,20 @@ def test_a_preview_plays_by_its_own_address_and_for_nobody_else(
     words = merchant.get(video["captions"])
     assert words.text == "WEBVTT\n\n00:00:03.200 --> 00:00:04.200\nNear.\n"
     assert merchant.get(video["captions"].split("?")[0]).status_code == 404
+
+
+def test_captions_reach_the_viewers_of_a_feed_and_nobody_else(
+    merchant: TestClient, sign_in: SignIn, shop_id: str, product: tuple[str, list[str]]
+) -> None:
+    _, ids = product
+    words = "WEBVTT\n\n00:00.000 --> 00:01.000\nLast word.\n"
+    merchant.put(f"/v1/segments/{ids[4]}/captions/de", content=words)
+    sign_in(merchant, "viewer", name="Bo")
+    video = merchant.get("/v1/feed?limit=1").json()["videos"][0]
+    assert video["captions"] == f"/v/{video['id']}.vtt"
+    start = next(each["start"] for each in video["segments"] if each["role"] == "cta")
+    found = merchant.get(video["captions"])
+    assert found.headers["content-type"].startswith("text/vtt")
+    assert f"00:00:{start:06.3f} --> 00:00:{start + 1:06.3f}\nLast word." in found.text
+    sign_in(merchant, "viewer", name="Cleo")
+    assert merchant.get(video["captions"]).status_code == 404

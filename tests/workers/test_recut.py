@@ -1,14 +1,19 @@
 """New edges of a segment are cut from the original by the job, and what cannot be cut leaves it as it is."""
 
+import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from storage import jobs
 from storage.clock import utcnow
 from tests.workers.conftest import Floor, draw_clip
-from video_assembly import clips, edits, versions
+from video_assembly import clips, edits, library, versions
+from video_assembly.upkeep import KEPT_WHEN_ARCHIVED
 from workers import ingest, recut
+from workers.tasks import tidy
 
 
 def work(floor: Floor, kind: str) -> None:
@@ -46,3 +51,24 @@ def test_new_edges_become_the_next_version(floor: Floor, tmp_path: Path, origina
     assert new.digest != old.digest
     assert floor.media.exists(new.media_key)
     assert floor.media.exists(new.poster_key)
+
+
+def test_files_of_archived_segments_are_deleted_when_their_time_is_over(floor: Floor, tmp_path: Path) -> None:
+    clip_id = floor.upload(draw_clip(tmp_path / "clip.mp4", seconds=1.7))
+    work(floor, "ingest")
+    (segment,) = floor.segments(clip_id)
+    small = floor.media.path(segment.media_key).parent.glob("*.mp4")
+    files = [floor.media.path(key) for key in (segment.media_key, segment.thumb_key, segment.poster_key)]
+    files = sorted({*files, *small})
+    assert len(files) == 4, "both renditions, thumbnail and poster"
+    long_ago = utcnow() - KEPT_WHEN_ARCHIVED - timedelta(hours=1)
+    with floor.db.writing() as tx:
+        edits.edit_segment(tx, segment.id, floor.merchant_id, long_ago, archived=True)
+    tidy(floor.workshop)
+    assert all(path.is_file() for path in files), "what is fresh may be coming in as another segment"
+    with floor.db.writing() as tx:
+        tx.execute(update(library.segments).values(gone_at=None))
+    for path in files:
+        os.utime(path, (long_ago.timestamp(), long_ago.timestamp()))
+    tidy(floor.workshop)
+    assert [path for path in files if path.exists()] == []

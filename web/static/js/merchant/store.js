@@ -90,11 +90,12 @@ export function libraryStore(state, query) {
     /** Take up a clip as the service knows it, with its segments when it is ready. @param {string} id */
     async load(id) {
       const clip = await ask("GET", `/v1/clips/${id}`);
+      // Who is told that it is ready finds its segments there.
+      if (clip.state === "ready") await Promise.all([store.search(), store.recount()]);
       batch(() => {
         put(clips, clip);
         counts.value = new Map(counts.value).set(id, clip.segments.length);
       });
-      if (clip.state === "ready") await Promise.all([store.search(), store.recount()]);
     },
 
     /** Hear a fact about a clip. @param {any} fact */
@@ -149,7 +150,10 @@ export function libraryStore(state, query) {
 
     /** @param {Partial<Filters>} change */
     filter(change) {
-      filters.value = { ...filters.value, ...change };
+      batch(() => {
+        filters.value = { ...filters.value, ...change };
+        searching.value = true;
+      });
       clearTimeout(typing);
       typing = setTimeout(() => store.search().catch(() => {}), "q" in change ? TYPING_MILLISECONDS : 0);
     },
