@@ -90,7 +90,15 @@ def serve(folder: Path, pipe: Connection) -> None:
         session = accounts.open_session(tx, viewer, utcnow())
     app = Timed(create_app(Services(settings, database, media, messages, MediaProcesses(settings.media_sockets))))
     config = uvicorn.Config(
-        app, "127.0.0.1", 0, loop="asyncio", http=PunctualProtocol, access_log=False, log_config=None
+        app,
+        "127.0.0.1",
+        0,
+        loop="asyncio",
+        http=PunctualProtocol,
+        access_log=False,
+        log_config=None,
+        # A connection that the generator has left over must not be closed under it.
+        timeout_keep_alive=120,
     )
     server = uvicorn.Server(config)
 
