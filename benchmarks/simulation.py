@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", type=Path)
     wish = parser.parse_args()
-    seeds, viewers, days = (range(1), 15, 5) if wish.quick else (range(3), 40, 12)
+    seeds, viewers, days = (range(1), 15, 5) if wish.quick else (range(2), 24, 10)
     figures: dict[str, Any] = {}
     print("SIMULATION: viewers are invented, see benchmarks/simulator.py\n")
     print(f"interest met as a share of the oracle's, {len(seeds)} x {viewers} viewers, by day")

@@ -6,7 +6,7 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
-from personalization import interests, log, memory, privacy
+from personalization import interests, log, memory, privacy, state
 from personalization.corrections import corrected
 from personalization.interests import Change
 from personalization.profile import Key, rebuild, to_json
@@ -155,3 +155,19 @@ def test_any_order_and_repetition_gives_the_same_profile_to_the_last_bit(scene: 
             assert kept == to_json(rebuild(corrected(log.read(tx, viewer))))
         profiles.append({name: sorted(part) if isinstance(part, list) else part for name, part in kept.items()})
     assert profiles[0] == profiles[1]
+
+
+def test_off_is_everybodys_ranking(scene: Scene) -> None:
+    other, never = scene.add_viewer(), scene.add_viewer()
+    scene.consent(True, True, other)
+    scene.ingest(message("Video Liked", product_id=scene.lamp))
+    scene.ingest(message("Not Interested", product_id=scene.lamp, scope="category"), viewer=other)
+    with scene.db.writing() as tx:
+        for viewer in (scene.viewer, other):
+            interests.change(tx, viewer, Change(profiled=False, surprise=1.0), [], NOW)
+        # all that ranking is given of a viewer is the same, so every chance is
+        states = [state.current(tx, viewer, NOW) for viewer in (scene.viewer, other, never)]
+        assert states[0] == states[1] == states[2]
+        assert not states[0].profiled
+        interests.change(tx, scene.viewer, Change(profiled=True), [], NOW)
+        assert state.current(tx, scene.viewer, NOW).profile.tastes
