@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, select
 from storage.database import Tx
 from video_assembly.clips import ROLES
 from video_assembly.library import segments, usable
-from video_assembly.search import expiring, uncaptioned
+from video_assembly.search import expiring, uncaptioned, unheard
 from video_assembly.templates import NEEDED
 
 
@@ -18,7 +18,8 @@ class Cell:
     """Segments about one product (or, without one, a category) in one language and role, that are not archived.
 
     `usable` of them are in videos now, the longest of these lasts `longest_ms`; `uncaptioned` speak without captions,
-    the rights or the validity of `expiring` end within 30 days. A `language` of None goes with every language.
+    the sound of `unheard` resembles speech and nobody has said so, the rights or the validity of `expiring` end within
+    30 days. A `language` of None goes with every language.
     """
 
     product_id: str | None
@@ -28,6 +29,7 @@ class Cell:
     count: int
     usable: int
     uncaptioned: int
+    unheard: int
     expiring: int
     longest_ms: int
 
@@ -46,6 +48,7 @@ def cells(tx: Tx, merchant_id: str, now: datetime) -> list[Cell]:
             func.count().label("count"),
             counted(usable_now, "usable"),
             counted(uncaptioned(), "uncaptioned"),
+            counted(unheard(), "unheard"),
             counted(expiring(now), "expiring"),
             func.max(case((usable_now, segments.c.duration_ms), else_=0)).label("longest_ms"),
         )
@@ -65,7 +68,7 @@ def cells(tx: Tx, merchant_id: str, now: datetime) -> list[Cell]:
 
 @dataclass(frozen=True)
 class Gap:
-    """Something to be done: `kind` is nothing, needed, missing, uncaptioned or expiring, the worst ones first.
+    """Something to be done: `kind` is one of `KINDS`, the worst ones first.
 
     `needed`: without a segment in this role there is no video in this language; `nothing`: there is none in any role.
     """
@@ -77,7 +80,7 @@ class Gap:
     count: int
 
 
-KINDS = ("needed", "nothing", "uncaptioned", "expiring", "missing")
+KINDS = ("needed", "nothing", "uncaptioned", "unheard", "expiring", "missing")
 
 
 def held(cells: Iterable[Cell], product_id: str, category: str, language: str, role: str) -> list[Cell]:
@@ -105,7 +108,7 @@ def gaps(cells: Sequence[Cell], products: Mapping[str, str], languages: Sequence
                     if not usable[role]:
                         kind = "needed" if role in NEEDED else "missing"
                         found.append(Gap(kind, product_id, language, role, 0))
-            for kind in ("uncaptioned", "expiring"):
+            for kind in ("uncaptioned", "unheard", "expiring"):
                 count = sum(getattr(cell, kind) for own in by_role.values() for cell in own)
                 if count:
                     found.append(Gap(kind, product_id, language, None, count))

@@ -105,6 +105,11 @@ def uncaptioned() -> ColumnElement[bool]:
     return and_(segments.c.speech.is_(True), ~captioned(segments.c.id))
 
 
+def unheard() -> ColumnElement[bool]:
+    """Return the condition that the sound resembles speech and nobody has said whether it is."""
+    return and_(segments.c.speech.is_(None), segments.c.speech_hint >= SPEECH_LIKELY)
+
+
 def expiring(now: datetime) -> ColumnElement[bool]:
     """Return the condition that rights or validity end within 30 days."""
     return or_(*[column.between(now, now + EXPIRING) for column in (segments.c.rights_until, segments.c.valid_until)])

@@ -28,11 +28,12 @@ SENTENCES = {
     "needed": "{role} is missing for {product} in {language}: no video can be made.",
     "nothing": "There is nothing for {product} in {language} yet.",
     "uncaptioned": "Speech without captions for {product} in {language}: {count}.",
+    "unheard": "For {product} in {language}, segments that sound like speech and have no word on it: {count}.",
     "expiring": "Rights or validity for {product} in {language} end within 30 days: {count}.",
     "missing": "{role} is missing for {product} in {language}.",
 }
 # What a gap's link shows.
-STATES = {"uncaptioned": "uncaptioned", "expiring": "expiring"}
+STATES = {"uncaptioned": "uncaptioned", "unheard": "unheard", "expiring": "expiring"}
 
 
 def page(request: Request) -> Response:

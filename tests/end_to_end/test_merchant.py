@@ -80,7 +80,7 @@ def test_a_real_clip_from_a_telephone_becomes_segments_with_role_product_and_tag
 
     row.get_by_role("button", name="Show segments").click()
     expect(page).to_have_url(re.compile(r"/merchant\?clip="))
-    expect(page.locator(".segments")).to_have_attribute("aria-busy", "false")
+    expect(page.locator(".segments")).to_have_attribute("aria-busy", "false", timeout=30_000)
     card = page.locator("[data-segment]").first
     picture = card.locator("img")
     expect(picture).to_be_visible()
@@ -139,7 +139,7 @@ def test_several_segments_are_changed_archived_and_brought_back(page: Page, runn
     sign_in(page, running, "Ines Harms", "/merchant")
     page.get_by_label("Role", exact=True).select_option("proof")
     expect(page).to_have_url(re.compile(r"role=proof"))
-    expect(page.locator(".segments")).to_have_attribute("aria-busy", "false")
+    expect(page.locator(".segments")).to_have_attribute("aria-busy", "false", timeout=30_000)
     cards = page.locator("[data-segment]")
     count = cards.count()
     assert count >= 2

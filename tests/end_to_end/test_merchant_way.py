@@ -33,6 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.timeout(600)
 def test_from_a_folder_to_published_videos(page: Page, running: Running, folder: Path) -> None:
     sign_in(page, running, "Theo Falk", "/merchant/coverage")
     expect(page.get_by_role("heading", name="Map")).to_be_visible()
@@ -116,7 +117,7 @@ def test_from_a_folder_to_published_videos(page: Page, running: Running, folder:
     page.get_by_label("Product", exact=True).select_option(index=0)
     for number in range(3):
         parts = people.nth(number).locator(".board-parts li")
-        expect(people.nth(number)).to_have_attribute("aria-busy", "false")
+        expect(people.nth(number)).to_have_attribute("aria-busy", "false", timeout=30_000)
         expect(parts.filter(has_text="Demonstration")).to_have_count(1)
         assert all(re.search(r"[a-z]\.$", text) for text in parts.all_inner_texts()), "each part has its reason"
     video = people.first.locator("video")

@@ -1,6 +1,6 @@
 """The coverage map: counts by product, language and role, and what is lacking, the worst first."""
 
-from tests.video_assembly.test_library import DAY, NOW, SAID, Library, lib, new
+from tests.video_assembly.test_library import DAY, NOW, SAID, Library, add, lib, new
 from video_assembly import coverage, edits
 
 __all__ = ["lib"]
@@ -38,5 +38,11 @@ def test_what_is_there_and_what_is_lacking(lib: Library) -> None:
     with lib.db.writing() as tx:
         edits.set_captions(tx, ids[1], lib.herd, "de", SAID, NOW)
     assert ("missing", "de", "demo") not in lacking("de")
+    with lib.db.writing() as tx:
+        other = add(tx, lib.herd, product_ids=[lib.kettle], language="de")
+    (likely,) = lib.store([new("f", role="proof", speech_hint=0.9)], clip=other)
+    assert ("unheard", "de", None) in lacking("de")
+    lib.edit(likely, speech=False)
+    assert ("unheard", "de", None) not in lacking("de")
     lib.edit(ids[0], language="de")
     assert lacking("fr") == [("nothing", "fr", None)]

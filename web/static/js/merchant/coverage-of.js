@@ -1,6 +1,6 @@
 import { NEEDED, ROLES, SHORTEST_VIDEO } from "vitrine/merchant/roles.js";
 
-/** @typedef {{product_id: string | null, category: string | null, language: string | null, role: string, count: number, usable: number, uncaptioned: number, expiring: number, longest: number}} Cell */
+/** @typedef {{product_id: string | null, category: string | null, language: string | null, role: string, count: number, usable: number, uncaptioned: number, unheard: number, expiring: number, longest: number}} Cell */
 /** @typedef {{id: string, title: string, image: string | null, published: boolean, stock: number}} Product */
 /** @typedef {{product: Product, roles: Set<string>, missing: string[], seconds: number, ready: boolean, complete: boolean}} Covered */
 
