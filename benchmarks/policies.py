@@ -183,7 +183,7 @@ class Ours(Own):
         lift = self.features[items] @ known.weights() if known is not None else 0.0
         hits, shown = self.of(viewer)
         expected = expectation.welcome(base, lift, hits[items], shown[items], self.belief)
-        return expected + expectation.promise(self.overall, self.shown[items], self.belief)
+        return expected + expectation.promise(PRIOR, self.shown[items], self.belief)
 
     def learn(self, viewer: int, items: Ids, rewards: Floats) -> None:
         """Take what became of a slate into counts and taste."""
@@ -233,5 +233,5 @@ def variants(features: Floats) -> dict[str, Policy]:
         "own 10": ours(own=10.0),
         "own 40": ours(own=40.0),
         "alike 200": ours(alike=200.0),
-        "item 20": ours(item=20.0),
+        "item 8": ours(item=8.0),
     }

@@ -87,7 +87,7 @@ def _candidate(each: ProductFacts, with_everybody: Rates) -> Candidate:
         each.stock,
         with_everybody.of(each.id),
         each.id in with_everybody.popular,
-        float(expectation.promise(with_everybody.overall, shown, BELIEF)[0]),
+        float(expectation.promise(rates.PRIOR_RATE, shown, BELIEF)[0]),
     )
 
 

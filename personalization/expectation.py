@@ -26,7 +26,7 @@ class Belief:
     """
 
     alike: float = 50.0
-    item: float = 8.0
+    item: float = 3.0
     taste: float = 1.0
     own: float = 20.0
     doubt: float = 0.3
@@ -42,6 +42,9 @@ def welcome(base: Floats, lift: Floats | float, own_hits: Floats, own_shown: Flo
     return counts.mean(own_hits, own_shown, np.maximum(base * (1.0 + lift), LEAST), belief.own)
 
 
-def promise(overall: float, shown: Floats, belief: Belief) -> Floats:
-    """Return what is hoped beyond the rate: it fades as the item is shown (an upper confidence bound of its rate)."""
-    return np.asarray(belief.doubt * np.sqrt(overall / (shown + 1.0)))
+def promise(usual: float, shown: Floats, belief: Belief) -> Floats:
+    """Return what is hoped beyond the rate: it fades as the item is shown (an upper confidence bound of its rate).
+
+    `usual` is what rates usually are, said beforehand: with the rate as it is by now, a bad start would end the hope.
+    """
+    return np.asarray(belief.doubt * np.sqrt(usual / (shown + 1.0)))

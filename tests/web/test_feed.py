@@ -292,3 +292,21 @@ def test_what_is_hidden_is_listed_and_shown_again(client: TestClient) -> None:
         assert answer.headers["location"] == "/account#privacy"
     assert "Show again" not in client.get("/account?lang=en").text
     assert brand in {each["product"]["brand"] for each in feed(client, "limit=30")["videos"]}
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_room_that_shows_what_a_viewer_likes_comes_first(client: TestClient, services: Services) -> None:
+    agree(client)
+    by_category = {each["product"]["category"]: each["product"]["id"] for each in feed(client)["videos"]}
+    other, liked = list(by_category.values())[:2]
+    rooms = {}
+    with services.db.writing() as tx:
+        host = next(iter(demo.people(tx).values()))
+        for product in (liked, other):
+            rooms[product] = shows.plan(tx, host, product, [product], utcnow()).id
+            shows.set_state(tx, rooms[product], "live", utcnow())
+    for _ in range(3):
+        told(client, "Product Clicked", product_id=liked)
+    assert [each["id"] for each in feed(client)["rooms"]] == [rooms[liked], rooms[other]]
+    told(client, "Not Interested", product_id=liked, scope="item")
+    assert [each["id"] for each in feed(client)["rooms"]] == [rooms[other], rooms[liked]]
