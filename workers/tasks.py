@@ -56,8 +56,8 @@ KINDS = {
     downloads.JOB: Kind(export.run, 300),
     # a segment lasts 6.4 s at most, but its clip is read from the beginning
     versions.JOB: Kind(recut.run, round(20 + 20 * Limits().seconds)),
-    # three seconds of pictures
-    made_for.JOB: Kind(personal.run, 120),
+    # four seconds of one core, niced below everything else on a busy machine
+    made_for.JOB: Kind(personal.run, 600),
 }
 
 # What is told to the person when the last attempt at a job has failed.
