@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,13 @@ class NormalisedSegment:
     index: bytes
     small: Written
     """The same pictures and the same sound at 360x640."""
+
+
+@lru_cache(maxsize=1)
+def init_digest() -> str:
+    """Return the digest of the initialisation that this machine's encoder makes."""
+    encoder = VideoEncoder()
+    return hashlib.sha256(mp4.init_segment(mp4.avc_configuration(encoder.sps, encoder.pps))).hexdigest()
 
 
 def normalise(

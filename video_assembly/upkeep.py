@@ -1,5 +1,6 @@
 """What becomes of a clip after its upload: another attempt at it, or its way out of the library."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, delete, func, or_, select, update
@@ -9,6 +10,7 @@ from storage.database import Tx
 from storage.errors import Conflict
 from video_assembly.clips import JOB, Clip, clip, clips
 from video_assembly.library import media_key, segments
+from video_assembly.plan import Span
 
 # Refusals that a second attempt can change: our fault, or a machine that was too busy.
 WORTH_ANOTHER_TRY = frozenset({"processing-failed", "media-too-demanding", "media-crashed"})
@@ -18,6 +20,10 @@ KEPT_WHEN_ARCHIVED = timedelta(hours=24)
 # A replaced one is still in videos that were shared: these links last a week.
 KEPT_WHEN_REPLACED = timedelta(days=8)
 MOST_LET_GO = 500
+
+# Beat asks every hour: a library of thousands of clips is renewed over some weeks, beside what is uploaded.
+MOST_RENEWED = 10
+RENEWED_AFTER = timedelta(days=1)
 
 
 def try_again(tx: Tx, clip_id: str, merchant_id: str, now: datetime) -> Clip:
@@ -46,6 +52,41 @@ def remove_clip(tx: Tx, clip_id: str, merchant_id: str, now: datetime) -> None:
     else:
         tx.execute(delete(clips).where(clips.c.id == clip_id))
     tx.tell(f"clip:{clip_id}", {"clip_id": clip_id, "merchant_id": merchant_id, "state": "removed"})
+
+
+def renew(tx: Tx, init_digest: str, there: Callable[[str], bool], now: datetime) -> list[str]:
+    """Queue clips whose segments another encoder made, the oldest first, a few at a time; returns their ids.
+
+    What unequal encoders made never meets in a video, so a library is brought to one of them again. Left alone are
+    clips whose original is not `there` (by its key) any more, that a merchant has cut anew, or that became ready
+    within the last day: two workers with different encoders must not undo each other's work all day.
+    """
+    current = and_(segments.c.clip_id == clips.c.id, segments.c.replaced_at.is_(None), segments.c.archived_at.is_(None))
+    query = (
+        select(clips.c.id, clips.c.merchant_id, clips.c.media_key)
+        .join_from(clips, segments, current)
+        .where(clips.c.state == "ready", clips.c.ready_at < now - RENEWED_AFTER)
+        .group_by(clips.c.id, clips.c.merchant_id, clips.c.media_key)
+        .having(func.max(segments.c.version) == 1, func.count().filter(segments.c.init_digest != init_digest) > 0)
+        .order_by(clips.c.id)
+    )
+    due = [row for row in tx.all(query) if there(row.media_key)][:MOST_RENEWED]
+    for row in due:
+        tx.execute(update(clips).where(clips.c.id == row.id).values(state="queued", progress=0.0))
+        jobs.enqueue_again(tx, JOB, row.id, row.id, now)
+        fact = {"clip_id": row.id, "merchant_id": row.merchant_id, "state": "queued", "progress": 0.0}
+        tx.tell(f"clip:{row.id}", fact)
+    return [row.id for row in due]
+
+
+def spans_of(tx: Tx, clip_id: str) -> list[Span]:
+    """Return where a clip's segments were cut, so that they are cut there again; empty for a clip that has none."""
+    query = (
+        select(segments.c.start_ms, segments.c.units)
+        .where(segments.c.clip_id == clip_id, segments.c.replaced_at.is_(None))
+        .order_by(segments.c.position)
+    )
+    return [Span(row.start_ms / 1000, row.units) for row in tx.all(query)]
 
 
 def let_go(tx: Tx, now: datetime) -> list[str]:

@@ -12,8 +12,9 @@ from storage.clock import utcnow
 from storage.database import Tx
 from storage.ids import new_id
 from storage.jobs import Claim, Superseded
-from video_assembly import clips, ingest, library, proposals, recordings
+from video_assembly import clips, ingest, library, proposals, recordings, upkeep
 from video_assembly.ingest import Limits, Prepared, Refused
+from video_assembly.plan import Span
 from video_assembly.recordings import Part
 from workers.workshop import Workshop
 
@@ -35,7 +36,8 @@ def run(workshop: Workshop, held: Claim) -> None:
         return
     with workshop.db.reading() as tx:
         parts = recordings.parts_of(tx, clip.id)
-    prepared = _prepare(workshop, clip, parts)
+        spans = [part.span for part in parts] or upkeep.spans_of(tx, clip.id)
+    prepared = _prepare(workshop, clip, spans)
     if isinstance(prepared, Refused):
         code, sentence, values = prepared.code, prepared.message, prepared.extra
         log.info("clip %s is refused: %s %s", clip.id, code, prepared.cause)
@@ -73,7 +75,7 @@ def _store(tx: Tx, clip_id: str, prepared: Prepared, parts: Sequence[Part]) -> N
     clips.set_state(tx, clip_id, "ready", now, duration_ms=duration_ms, warnings=warnings)
 
 
-def _prepare(workshop: Workshop, clip: clips.Clip, parts: Sequence[Part]) -> Prepared | Refused:
+def _prepare(workshop: Workshop, clip: clips.Clip, spans: Sequence[Span]) -> Prepared | Refused:
     """Return the segments, their files already under their keys, or why there are none."""
     folder = workshop.media.incoming / new_id()
     try:
@@ -83,7 +85,7 @@ def _prepare(workshop: Workshop, clip: clips.Clip, parts: Sequence[Part]) -> Pre
             filename=clip.filename,
             limits=Limits(size=workshop.settings.upload_limit),
             progress=_reporter(workshop, clip.id),
-            spans=[part.span for part in parts] or None,
+            spans=spans or None,
         )
         keep_files(workshop, prepared)
     except Refused as refused:

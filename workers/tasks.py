@@ -17,6 +17,7 @@ from storage.settings import Settings
 from video_assembly import downloads, privacy, recordings, slots, upkeep, uploads, versions, videos
 from video_assembly import personal as made_for
 from video_assembly.ingest import Limits
+from video_assembly.normalise import init_digest
 from workers import export, ingest, personal, recording, recut
 from workers.workshop import Ringer, Workshop, holding
 
@@ -139,6 +140,10 @@ def _tidy_library(workshop: Workshop, now: datetime) -> None:
         # Equal bytes may be coming in as a new segment just now.
         if workshop.media.age(key, now) > LEFT_BEHIND:
             workshop.media.delete(key)
+    with workshop.db.writing() as tx:
+        renewed = upkeep.renew(tx, init_digest(), workshop.media.exists, now)
+    if renewed:
+        log.info("%d clips are brought to the present encoder", len(renewed))
     if keys:
         log.info("deleted %d files of segments that no video is made of any more", len(keys))
 

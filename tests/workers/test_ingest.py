@@ -1,5 +1,6 @@
 """The job `ingest`, called as the plain function that it is."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import select, update
@@ -7,9 +8,10 @@ from sqlalchemy import select, update
 from storage import jobs
 from storage.clock import utcnow
 from tests.workers.conftest import Floor, draw_clip
-from video_assembly import clips
+from video_assembly import clips, library
+from video_assembly.normalise import init_digest
 from workers import ingest
-from workers.tasks import carry_out, sweep
+from workers.tasks import carry_out, sweep, tidy
 
 
 def job_of(floor: Floor, clip_id: str) -> str:
@@ -51,6 +53,31 @@ def test_doing_it_again_does_no_harm(floor: Floor, tmp_path: Path) -> None:
     carry_out(floor.workshop, job_id)
 
     assert floor.segments(clip_id) == before
+
+
+def test_what_another_encoder_made_is_made_again_at_the_same_places(floor: Floor, tmp_path: Path) -> None:
+    clip_id = floor.upload(draw_clip(tmp_path / "bars.mp4", seconds=3.4))
+    job_id, now = job_of(floor, clip_id), utcnow()
+    carry_out(floor.workshop, job_id)
+    before = floor.segments(clip_id)
+    assert {each.init_digest for each in before} == {init_digest()}
+    table = library.segments
+    with floor.db.writing() as tx:
+        # As an older encoder would have left them, after their merchant had given them a role.
+        old = {"init_digest": "0" * 64, "digest": "0" * 64, "role": "demo"}
+        tx.execute(update(table).where(table.c.clip_id == clip_id).values(**old))
+    tidy(floor.workshop)
+    assert floor.clip(clip_id).state == "ready", "it was made today"
+    with floor.db.writing() as tx:
+        tx.execute(update(clips.clips).where(clips.clips.c.id == clip_id).values(ready_at=now - timedelta(days=2)))
+    tidy(floor.workshop)
+    assert floor.clip(clip_id).state == "queued"
+    carry_out(floor.workshop, job_id)
+    after = floor.segments(clip_id)
+    assert {each.init_digest for each in after} == {init_digest()}
+    assert [(each.start_ms, each.units, each.role) for each in after] == [(e.start_ms, e.units, "demo") for e in before]
+    tidy(floor.workshop)
+    assert floor.clip(clip_id).state == "ready", "nothing is left to be done"
 
 
 def test_a_broken_file_is_refused_with_a_sentence_and_not_tried_again(floor: Floor, tmp_path: Path) -> None:
