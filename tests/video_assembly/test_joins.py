@@ -105,7 +105,7 @@ def made(folder: Path, number: int, dice: random.Random) -> Known:
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Known]:
     folder, dice = tmp_path_factory.mktemp("segments"), random.Random(4)
-    return {each.candidate.id: each for each in (made(folder, number, dice) for number in range(20))}
+    return {each.candidate.id: each for each in (made(folder, number, dice) for number in range(15))}
 
 
 def board_of(known: dict[str, Known], number: int) -> Storyboard:
