@@ -30,7 +30,7 @@ Progress = Callable[[str, float], None]
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 _MEBI = 1024 * 1024
-_PROBE_BOUNDS = sandbox.Bounds(memory=768 * _MEBI, cpu=10, file=0, wall=60.0)
+_PROBE_BOUNDS = sandbox.Bounds(memory=768 * _MEBI, cpu=10, file=0, wall=300.0)
 _SCENES_SHARE = 0.25
 """How much of the step `normalising` looking for scene cuts takes."""
 
@@ -141,7 +141,7 @@ def _check_head(path: Path, limits: Limits) -> None:
 def _bounds_for(found: Probe) -> sandbox.Bounds:
     # The processor's time judges the file; the clock on the wall only ends what waits for ever on a busy machine.
     work = 15 + 15 * found.duration
-    return sandbox.Bounds(memory=2048 * _MEBI, cpu=round(2 * work), file=256 * _MEBI, wall=4 * work)
+    return sandbox.Bounds(memory=2048 * _MEBI, cpu=round(2 * work), file=256 * _MEBI, wall=12 * work)
 
 
 def _notices(
