@@ -183,9 +183,10 @@ export class Control {
       category: (/** @type {Product} */ other) => other.category === product.category,
     }[scope];
     this.sheet.value = "";
-    // Hidden here at once; with consent the service keeps it
+    // Hidden here at once, as the hook of another product's video too; with consent the service keeps it
     this.watch = null;
-    this.feed.remove((each) => same(each.product));
+    const shows = (/** @type {Video} */ each) => scope === "item" && each.segments.some((part) => part.product?.id === product.id);
+    this.feed.remove((each) => same(each.product) || shows(each));
     toast(
       this.events.allowed
         ? t("Done. This will not come again.")
@@ -216,15 +217,15 @@ export class Control {
     try {
       const link = await ask("POST", `/v1/videos/${video.id}/share${this.share ? `?share=${this.share}` : ""}`);
       if (navigator.share) await navigator.share({ title: video.product.title, url: link.url });
-      else if (!navigator.clipboard) toast(link.url);
       else {
-        await navigator.clipboard.writeText(link.url);
-        toast(t("The link is copied. It works for {days} days.", { days: link.days }));
+        // A browser may refuse the clipboard: then the link itself is shown.
+        const copied = await navigator.clipboard?.writeText(link.url).then(() => true, () => false);
+        toast(copied ? t("The link is copied. It works for {days} days.", { days: link.days }) : link.url);
       }
       this.react("Product Shared");
     } catch (error) {
       if (!(error instanceof DOMException && error.name === "AbortError")) {
-        toast(error instanceof DOMException ? t("The link could not be copied.") : /** @type {Error} */ (error).message);
+        toast(/** @type {Error} */ (error).message);
       }
     }
   }
