@@ -153,7 +153,7 @@ def test_several_segments_are_changed_archived_and_brought_back(page: Page, runn
         expect(cards.nth(number).get_by_label(re.compile("^Tags of"))).to_have_value(re.compile("autumn"))
     bar.get_by_role("button", name="Archive").click()
     expect(cards).to_have_count(count - 2)
-    page.get_by_role("button", name="Undo").click()
+    page.locator(".toast", has_text="2 archived").get_by_role("button", name="Undo").click()
     expect(cards).to_have_count(count)
     page.reload()
     expect(page.get_by_label("Role", exact=True)).to_have_value("proof")
