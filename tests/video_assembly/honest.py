@@ -22,7 +22,7 @@ ENCODERS = {
     "hevc-hdr": ["libx265", "-preset", "ultrafast", "-x265-params", "log-level=0:pools=1", "-tag:v", "hvc1"],
     "vp8": ["libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "1M"],
     "vp9": ["libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "1M"],
-    "av1": ["libaom-av1", "-usage", "realtime", "-cpu-used", "10", "-b:v", "800k"],
+    "av1": ["libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-b:v", "800k"],
 }
 CONTAINERS = {
     "h264": ("mp4", "mov", "mkv", "fragmented.mp4"),

@@ -39,6 +39,12 @@ FOR_EVERYBODY = {
     "DELETE /v1/cart/items/{variant}",
 }
 REFUSALS = {401, 403, 404}
+TUS = {
+    "Tus-Resumable": "1.0.0",
+    "Upload-Offset": "0",
+    "Content-Type": "application/offset+octet-stream",
+    "X-HTTP-Method-Override": "PATCH",
+}
 
 
 @pytest.mark.parametrize("roles", [(), ("viewer",), ("merchant",), ("host",), ("operator",)])
@@ -84,6 +90,7 @@ def test_nobody_reaches_what_belongs_to_others(
         sign_in(stranger, *roles, name="Stranger", merchant=other if "merchant" in roles else None)
     bodies = {
         "/v1/segments/{id}": {"archived": True},
+        "/v1/templates/{id}": {"name": "Theirs"},
         "/v1/rooms/{id}/pins": {"product_id": video["product"]["id"]},
         "/v1/cart/items/{variant}": {"variant_id": variant["id"], "quantity": 1},
     }
@@ -92,13 +99,19 @@ def test_nobody_reaches_what_belongs_to_others(
         if not isinstance(route, Route) or "{" not in route.path:
             continue
         prefix = route.path.split("/{")[0]
-        address = re.sub(r"\{(room)\}", room, route.path)
+        address = re.sub(r"\{(room)\}", room, route.path).replace("{act}", "stop")
         address = re.sub(r"\{[^}]+\}", str(ids.get(prefix, "x")), address)
         for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"}):
             if f"{method} {route.path}" in FOR_EVERYBODY:
                 continue
             body = bodies.get(route.path, {})
-            answer = stranger.request(method, address, json=body if method != "GET" else None, follow_redirects=False)
+            answer = stranger.request(
+                method,
+                address,
+                json=body if method != "GET" else None,
+                headers=TUS if prefix == "/v1/uploads" else {},
+                follow_redirects=False,
+            )
             away = answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
             assert away or answer.status_code in REFUSALS, (method, address, answer.status_code, answer.text[:200])
             asked += 1
