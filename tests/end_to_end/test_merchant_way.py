@@ -38,7 +38,7 @@ def test_from_a_folder_to_published_videos(page: Page, running: Running, folder:
     sign_in(page, running, "Theo Falk", "/merchant/coverage")
     expect(page.get_by_role("heading", name="Map")).to_be_visible()
     assert rule_breaks(page) == []
-    page.get_by_role("link", name="Clips").click()
+    page.get_by_role("link", name="Clips", exact=True).click()
 
     # Upload a folder and watch it: the text in it is left alone.
     page.locator("[data-folder-chooser]").set_input_files(folder)
