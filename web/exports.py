@@ -4,7 +4,6 @@ A viewer may have their own videos, a merchant those of their shop; to anybody e
 """
 
 import re
-from collections.abc import Iterator
 from typing import Any, Literal
 
 from babel.dates import format_date
@@ -25,12 +24,11 @@ from video_assembly.recipes import Recipe
 from web.bodies import read_json
 from web.i18n import locale_of, money, translate
 from web.limits import network_of
-from web.ranged import ranged
+from web.ranged import ranged, reader
 from web.services import services
 from web.sessions import viewer
 
 SCOPES = frozenset({"viewer", "operate", "clips:write"})
-BLOCK = 256 * 1024
 UMLAUTS = {ord(letter): plain for letter, plain in zip("äöüß", ("ae", "oe", "ue", "ss"), strict=True)}
 # Names of files on every system: letters, digits and what needs no quoting.
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9-]+")
@@ -93,15 +91,15 @@ def get_file(request: Request) -> Response:
     if not path.is_file():
         raise NotFound("export-unknown", "There is no such file, or its 24 hours are over. Make it anew.")
 
-    def read(start: int, stop: int) -> Iterator[bytes]:
-        with path.open("rb") as file:
-            file.seek(start)
-            while start < stop and (block := file.read(min(BLOCK, stop - start))):
-                yield block
-                start += len(block)
-
     headers = {"Cache-Control": "private, no-store", "Content-Disposition": f'attachment; filename="{_name(found)}"'}
-    return ranged(request, size=found.bytes, etag=f'"{found.id}"', read=read, media_type="video/mp4", headers=headers)
+    return ranged(
+        request,
+        size=found.bytes,
+        etag=f'"{found.id}"',
+        read=reader(path),
+        media_type="video/mp4",
+        headers=headers,
+    )
 
 
 def delete_export(request: Request) -> Response:

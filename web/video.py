@@ -15,7 +15,7 @@ from video_assembly import captions, playlists, videos, webvtt
 from video_assembly.videos import Playable
 from web import stitching
 from web.i18n import locale_of
-from web.ranged import ranged
+from web.ranged import ranged, reader
 from web.services import Services, services
 from web.sessions import viewer
 from web.sharing import LONGEST_TOKEN, SHARE_LIFE, share_opens, share_token
@@ -26,7 +26,6 @@ VIDEO_CACHE = "private, max-age=3600"
 CAPTIONS_CACHE = "private, no-cache"
 FOR_EVER = "public, max-age=31536000, immutable"
 FOR_A_WHILE = "public, max-age=3600"
-BLOCK = 256 * 1024
 
 # What anybody may have who knows its digest; uploads are nobody's but their merchant's.
 PUBLIC_KEY = re.compile(r"(?:segments|thumbs|posters|products)/[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
@@ -134,18 +133,11 @@ def get_media(request: Request) -> Response:
     known = path.stat()
     named_by_content = DIGEST.fullmatch(path.stem) is not None
 
-    def read(start: int, stop: int) -> Iterator[bytes]:
-        with path.open("rb") as file:
-            file.seek(start)
-            while start < stop and (block := file.read(min(BLOCK, stop - start))):
-                yield block
-                start += len(block)
-
     return ranged(
         request,
         size=known.st_size,
         etag=f'"{path.stem}"' if named_by_content else f'"{known.st_mtime_ns:x}-{known.st_size:x}"',
-        read=read,
+        read=reader(path),
         media_type=kind,
         headers={"Cache-Control": FOR_EVER if named_by_content else FOR_A_WHILE},
     )

@@ -37,7 +37,7 @@ def run(workshop: Workshop, held: Claim) -> None:
     with workshop.db.reading() as tx:
         parts = recordings.parts_of(tx, clip.id)
         spans = [part.span for part in parts] or upkeep.spans_of(tx, clip.id)
-    prepared = _prepare(workshop, clip, spans)
+    prepared = prepare(workshop, clip, spans, _reporter(workshop, clip.id))
     if isinstance(prepared, Refused):
         code, sentence, values = prepared.code, prepared.message, prepared.extra
         log.info("clip %s is refused: %s %s", clip.id, code, prepared.cause)
@@ -75,7 +75,9 @@ def _store(tx: Tx, clip_id: str, prepared: Prepared, parts: Sequence[Part]) -> N
     clips.set_state(tx, clip_id, "ready", now, duration_ms=duration_ms, warnings=warnings)
 
 
-def _prepare(workshop: Workshop, clip: clips.Clip, spans: Sequence[Span]) -> Prepared | Refused:
+def prepare(
+    workshop: Workshop, clip: clips.Clip, spans: Sequence[Span], progress: ingest.Progress | None = None
+) -> Prepared | Refused:
     """Return the segments, their files already under their keys, or why there are none."""
     folder = workshop.media.incoming / new_id()
     try:
@@ -84,7 +86,7 @@ def _prepare(workshop: Workshop, clip: clips.Clip, spans: Sequence[Span]) -> Pre
             folder,
             filename=clip.filename,
             limits=Limits(size=workshop.settings.upload_limit),
-            progress=_reporter(workshop, clip.id),
+            progress=progress,
             spans=spans or None,
         )
         keep_files(workshop, prepared)

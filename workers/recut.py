@@ -1,17 +1,14 @@
 """The job `recut`: other edges of a segment, cut from the clip's original, become its next version."""
 
 import logging
-import shutil
 
 from storage import jobs
 from storage.clock import utcnow
 from storage.database import Tx
-from storage.ids import new_id
 from storage.jobs import Claim
-from video_assembly import clips, ingest, library, versions
-from video_assembly.ingest import Limits, Prepared, Refused
-from video_assembly.versions import Recut
-from workers.ingest import keep_files, new_segments
+from video_assembly import clips, library, versions
+from video_assembly.ingest import Refused
+from workers.ingest import new_segments, prepare
 from workers.workshop import Workshop
 
 log = logging.getLogger(__name__)
@@ -30,7 +27,7 @@ def run(workshop: Workshop, held: Claim) -> None:
             versions.fail(tx, held.subject_id, "original-gone")
             jobs.finish(tx, held, utcnow())
         return
-    prepared = _prepare(workshop, clip, wish)
+    prepared = prepare(workshop, clip, [wish.span])
     with workshop.db.writing() as tx:
         now = utcnow()
         if isinstance(prepared, Refused):
@@ -45,21 +42,3 @@ def run(workshop: Workshop, held: Claim) -> None:
 def give_up(tx: Tx, recut_id: str) -> None:
     """Tell the merchant that every attempt failed."""
     versions.fail(tx, recut_id, PROCESSING_FAILED)
-
-
-def _prepare(workshop: Workshop, clip: clips.Clip, wish: Recut) -> Prepared | Refused:
-    folder = workshop.media.incoming / new_id()
-    try:
-        prepared = ingest.prepare(
-            workshop.media.path(clip.media_key),
-            folder,
-            filename=clip.filename,
-            limits=Limits(size=workshop.settings.upload_limit),
-            spans=[wish.span],
-        )
-        keep_files(workshop, prepared)
-    except Refused as refused:
-        return refused
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return prepared

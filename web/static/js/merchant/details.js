@@ -9,7 +9,7 @@ import { CaptionsEditor } from "vitrine/merchant/captions-editor.js";
 import { Cutter } from "vitrine/merchant/cutter.js";
 import { SEASONS, languageChoices, languageName, seasonName } from "vitrine/merchant/names.js";
 import { ROLES, roleHint, roleName } from "vitrine/merchant/roles.js";
-import { segmentName, tagsOf } from "vitrine/merchant/segment-card.js";
+import { saving, segmentName, tagsOf } from "vitrine/merchant/segment-card.js";
 import { toast } from "vitrine/toast.js";
 
 /** @typedef {import("vitrine/merchant/store.js").Segment} Segment */
@@ -48,13 +48,7 @@ function Sheet({ segment, store }) {
     ask("GET", `/v1/segments/${segment.id}`).then((whole) => (versions.value = whole.versions), (error) => toast(error.message));
   }, [segment.id]);
   const name = segmentName(segment, store);
-  /** @param {import("vitrine/merchant/store.js").Change} change */
-  const save = (change) => store.edit([segment.id], change).then(
-    () => toast(t("Saved")),
-    (error) => {
-      toast(error.message);
-      store.segments.value = [...store.segments.value];
-    });
+  const save = saving(segment, store);
   return html`<dialog class="sheet details" ref=${dialog} aria-labelledby="details-title" onClose=${() => (store.open.value = "")}
     onClick=${(/** @type {MouseEvent} */ event) => event.target === dialog.current && dialog.current?.close()}>
     <header class="details-head">

@@ -23,6 +23,17 @@ export function segmentName(segment, store) {
   return t("{file}, segment {number}", { file: store.names.value.get(segment.clip_id) ?? t("Clip"), number: segment.position + 1 });
 }
 
+/** What keeps changes of one segment and says how it went. @param {Segment} segment @param {Store} store */
+export function saving(segment, store) {
+  return (/** @type {import("vitrine/merchant/store.js").Change} */ change) => store.edit([segment.id], change).then(
+    () => toast(t("Saved")),
+    (error) => {
+      toast(error.message);
+      // draws the fields as they are kept
+      store.segments.value = [...store.segments.value];
+    });
+}
+
 /**
  * One segment: its picture, which plays, and what the merchant says of it.
  * @param {{segment: Segment, store: Store}} props
@@ -30,14 +41,7 @@ export function segmentName(segment, store) {
 export function SegmentCard({ segment, store }) {
   const selected = store.selected.value.has(segment.id);
   const name = segmentName(segment, store);
-  /** @param {import("vitrine/merchant/store.js").Change} change */
-  const save = (change) => store.edit([segment.id], change).then(
-    () => toast(t("Saved")),
-    (error) => {
-      toast(error.message);
-      // draws the fields as they are kept
-      store.segments.value = [...store.segments.value];
-    });
+  const save = saving(segment, store);
   return html`<li class=${`segment ${selected ? "segment-selected" : ""}`} data-segment=${segment.id}>
     <div class="segment-picture">
       <${Preview} segment=${segment} name=${name} />
