@@ -108,14 +108,15 @@ async def test_chromium_publishes_and_plays(media: MediaClient, browser: Browser
         assert video["packetsLost"] == 0
         assert video["keyFramesDecoded"] >= 1
 
-        async def reported() -> list[dict[str, Any]]:
-            # Until a receiver report has answered a sender report there is no round trip to speak of.
+        async def lifted() -> list[dict[str, Any]]:
+            # 300 kbit/s is where Chromium begins; a busy machine may send it below that first.
             found: list[dict[str, Any]] = await studio.evaluate("stats()")
-            return found if any(s["type"] == "remote-inbound-rtp" and "roundTripTime" in s for s in found) else []
+            out = next(s for s in found if s["type"] == "outbound-rtp" and s["kind"] == "video")
+            # Until a receiver report has answered a sender report there is no round trip to speak of.
+            answered = any(s["type"] == "remote-inbound-rtp" and "roundTripTime" in s for s in found)
+            return found if answered and out.get("targetBitrate", 0) > 300_000 else []
 
-        sent = await until(reported)
-        out = next(s for s in sent if s["type"] == "outbound-rtp" and s["kind"] == "video")
-        assert out["targetBitrate"] > 300_000
+        sent = await until(lifted, 120)
         ciphers = {s["srtpCipher"] for s in sent if s["type"] == "transport"}
         assert ciphers == {"SRTP_AEAD_AES_128_GCM"}
         status = await studio.evaluate("url => fetch(url, {method: 'DELETE'}).then(r => r.status)", location)
