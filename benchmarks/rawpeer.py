@@ -41,6 +41,8 @@ class RawPeer:
         self.answer: dict[str, str] = {}
         self.remote_ssrcs: list[int] = []
         self.socket: socket.socket | None = None
+        #: The UDP port to send from; 0 takes one that is free.
+        self.port = 0
         self._records: asyncio.Queue[bytes] = asyncio.Queue()
         self._checked = asyncio.Event()
         self._consent: asyncio.Task[None] | None = None
@@ -89,7 +91,9 @@ class RawPeer:
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.bind(("", self.port))
         self.socket.connect(self.remote)
+        self.port = self.socket.getsockname()[1]
         asyncio.get_running_loop().add_reader(self.socket, self._readable)
         while not self._checked.is_set():
             self.send(self.check_request())

@@ -200,6 +200,10 @@ class Ingress:
                 self.dropped["addresses"] += 1
                 return
             peer.addresses.add(address)
+        before = self._by_address.get(address)
+        if before is not None and before is not peer:
+            # Whoever was here left without a word, and the port has a new owner whom the old packets would confuse.
+            before.lose(address)
         self._by_address[address] = peer
         try:
             source.sendto(stun.success(check.transaction, address, peer.password), address)
@@ -264,6 +268,13 @@ class Peer:
             self.aim(source)
         if nominated and self._handshake is None and not self.closed:
             self._handshake = self._loop.create_task(self._dtls.start(self._parameters))
+
+    def lose(self, address: Address) -> None:
+        """Send nothing more to `address`, which now is another's; a later check leads elsewhere."""
+        self.addresses.discard(address)
+        if address == self.address:
+            self.address, self.socket = ("", 0), None
+            self.aim(None)
 
     def take_dtls(self, data: bytes) -> None:
         """Queue a DTLS record for the handshake; beyond the bound it is dropped, DTLS sends again."""

@@ -187,6 +187,25 @@ async def test_peer_that_moves_is_followed(media: MediaClient) -> None:
     await screen.close()
 
 
+async def test_address_belongs_to_whom_proved_it_last(media: MediaClient) -> None:
+    """Who left without a word is sent nothing more when another opens the same port: no key of theirs fits it."""
+    source, gone, screen = Source(), Screen(), Screen()
+    await join(source, media.publish, "room")
+    source.write("opus", 0, b"live")
+    await until(lambda: is_live(media, "room"))
+    await join(gone, media.play, "room")
+    await gone.close(goodbye=False)
+    screen.port = gone.port
+    await join(screen, media.play, "room")
+    assert (await media.stats())["peers"] == 3, "the one who is gone is not yet missed"
+    for number in range(1, 20):
+        source.write("h264", 3000 * number, H264_KEY)
+    await until(lambda: len(screen.of("h264")) == 19)
+    assert screen.rtp_count == len(screen.packets), "what came is not what its key opens"
+    await source.close()
+    await screen.close()
+
+
 async def test_loopback_is_offered_when_there_is_no_other_address(monkeypatch: pytest.MonkeyPatch) -> None:
     """A laptop without a network still goes live."""
     monkeypatch.setattr(packets, "get_host_addresses", lambda use_ipv4, use_ipv6: [])
