@@ -28,11 +28,11 @@ EXPORTS = {"tus.js": "\nexport const { Upload, defaultOptions } = globalThis.tus
 ICONS = """
     arrow-down arrow-left arrow-right arrow-up bell camera camera-off captions check chevron-down chevron-left
     chevron-right chevron-up circle-alert circle-check circle-help circle-x clapperboard clock copy download ellipsis
-    eye eye-off film flag gauge heart heart-off image info keyboard languages library link list loader-circle log-out
-    maximize message-circle mic mic-off minus monitor package pause pencil pin pin-off play plus qr-code radio
-    refresh-cw rotate-ccw search send settings share-2 shopping-bag shopping-cart sliders-horizontal sparkles square
-    star store tag thumbs-down trash-2 triangle-alert truck upload user users video video-off volume-2 volume-x wifi
-    wifi-off x
+    eye eye-off film flag flask-conical gauge heart heart-off image info keyboard languages layout-grid library link
+    list loader-circle log-out maximize message-circle mic mic-off minus monitor package pause pencil pin pin-off play
+    plus qr-code radio refresh-cw rotate-ccw search send settings share-2 shopping-bag shopping-cart sliders-horizontal
+    sparkles square star store tag thumbs-down trash-2 triangle-alert truck upload user users video video-off volume-2
+    volume-x wifi wifi-off x
 """.split()
 
 

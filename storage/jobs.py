@@ -117,7 +117,7 @@ def enqueue(tx: Tx, kind: str, key: str, subject_id: str, now: datetime) -> str 
 def enqueue_again(tx: Tx, kind: str, key: str, subject_id: str, now: datetime) -> None:
     """Queue a job that is done or failed once more, with all its attempts; one that still runs is left alone."""
     ended = and_(jobs.c.kind == kind, jobs.c.key == key, jobs.c.state.in_(("done", "failed")))
-    fresh = {"state": "queued", "attempts": 0, "reason": None, "rung_at": now, "ended_at": None}
+    fresh = {"state": "queued", "attempts": 0, "reason": None, "rung_at": now, "created_at": now, "ended_at": None}
     job_id = tx.scalar(update(jobs).where(ended).values(**fresh).returning(jobs.c.id))
     if job_id is None:
         enqueue(tx, kind, key, subject_id, now)
@@ -136,6 +136,12 @@ def waiting(tx: Tx) -> dict[str, int]:
     open_ones = jobs.c.state.in_(("queued", "running"))
     rows = tx.all(select(jobs.c.kind, func.count().label("held")).where(open_ones).group_by(jobs.c.kind))
     return {row.kind: row.held for row in rows}
+
+
+def waiting_since(tx: Tx) -> datetime | None:
+    """Return since when the job that waits longest has been queued; None when nothing waits."""
+    since: datetime | None = tx.scalar(select(func.min(jobs.c.created_at)).where(jobs.c.state == "queued"))
+    return since
 
 
 def claim(tx: Tx, job_id: str, now: datetime) -> Claim | None:

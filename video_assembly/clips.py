@@ -178,6 +178,12 @@ def list_clips(tx: Tx, merchant_id: str, *, limit: int = 100, after: str | None 
     return [_clip(row) for row in tx.all(query)]
 
 
+def refused(tx: Tx, since: datetime, limit: int) -> list[Clip]:
+    """Return everybody's clips that came in after `since` and were refused, the newest first."""
+    lately = (clips.c.state == "refused") & (clips.c.created_at > since)
+    return [_clip(row) for row in tx.all(select(clips).where(lately).order_by(clips.c.id.desc()).limit(limit))]
+
+
 def quota(tx: Tx, merchant_id: str) -> int:
     """Return how many bytes a merchant's originals take."""
     return int(tx.scalar(select(func.coalesce(func.sum(clips.c.bytes), 0)).where(clips.c.merchant_id == merchant_id)))

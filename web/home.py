@@ -11,6 +11,7 @@ from shop.carts import CURRENCY, SHIPPING
 from shop.shows import Show
 from storage.database import Tx
 from storage.media import Media
+from web import demo
 from web.i18n import locale_of
 from web.pages import render
 from web.services import services
@@ -41,13 +42,17 @@ def pictures_of(tx: Tx, show: Show, locale: str, media: Media) -> list[str]:
 
 def impressum(request: Request) -> Response:
     """`GET /impressum`: who runs this installation (§ 5 DDG)."""
-    operator = services(request).settings.operator_name
-    return render(request, "impressum.html", operator=operator, shipping=SHIPPING, currency=CURRENCY)
+    return render(request, "impressum.html", operator=_operator(request), shipping=SHIPPING, currency=CURRENCY)
 
 
 def datenschutz(request: Request) -> Response:
     """`GET /datenschutz`: what is kept of whom, why and how long."""
-    return render(request, "datenschutz.html", operator=services(request).settings.operator_name)
+    return render(request, "datenschutz.html", operator=_operator(request))
+
+
+def _operator(request: Request) -> str:
+    settings = services(request).settings
+    return settings.operator_name or (demo.catalogue()["operator"] if settings.demo else "")
 
 
 routes = [Route("/", home), Route("/impressum", impressum), Route("/datenschutz", datenschutz)]

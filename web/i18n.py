@@ -1,12 +1,12 @@
 """German and English: English sentences are the message ids, German comes from gettext catalogues."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_timedelta
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency
 from starlette.requests import HTTPConnection
@@ -49,6 +49,11 @@ def money(locale: str, amount: int, currency: str) -> str:
     """Write an amount in minor units as people of `locale` read it."""
     # Every currency of the shop has two decimals; Babel takes the sign and the place from the locale.
     return str(format_currency(amount / 100, currency, locale=locale))
+
+
+def span(locale: str, lasting: timedelta) -> str:
+    """Write how long something has lasted, in its largest unit, as people of `locale` read it."""
+    return str(format_timedelta(lasting, locale=locale))
 
 
 def moment(locale: str, at: datetime, style: str = "medium") -> str:

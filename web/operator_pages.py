@@ -1,5 +1,6 @@
 """The operator's page: who is here, invitations, the health of the parts, jobs that were given up."""
 
+from datetime import timedelta
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -13,6 +14,7 @@ from storage.clock import utcnow
 from storage.database import Tx
 from storage.errors import UserError
 from video_assembly import clips, videos
+from web.i18n import locale_of, span
 from web.limits import client_of
 from web.pages import render
 from web.services import services
@@ -21,6 +23,8 @@ from web.sessions import member, page_for
 # Viewers sign up by themselves.
 INVITED = ("merchant", "host", "operator")
 LONGEST_NOTE = 80
+REFUSED_DAYS = 7
+MOST_REFUSED = 50
 
 
 def page(request: Request) -> Response:
@@ -59,11 +63,16 @@ def _invite(request: Request, role: str, note: str) -> Response:
 def _render(
     request: Request, *, error: UserError | None = None, link: str = "", role: str = "merchant", note: str = ""
 ) -> Response:
-    with services(request).db.reading() as tx:
+    parts, now = services(request), utcnow()
+    with parts.db.reading() as tx:
+        refused = clips.refused(tx, now - timedelta(days=REFUSED_DAYS), MOST_REFUSED)
+        since = jobs.waiting_since(tx)
         context: dict[str, Any] = {
             "people": [(person, _shop_of(tx, person)) for person in accounts.everybody(tx)],
             "failed": [(job, _subject(tx, job.kind, job.subject_id)) for job in jobs.failed(tx)],
+            "refused": [(clip, merchants.merchant_name(tx, clip.merchant_id)) for clip in refused],
             "waiting": jobs.waiting(tx),
+            "longest": since and span(locale_of(request), max(now - since, timedelta())),
             "assemblies": videos.assembly_counts(tx),
         }
     return render(
@@ -76,6 +85,8 @@ def _render(
         role=role,
         note=note,
         days=accounts.INVITE_LIFE.days,
+        refused_days=REFUSED_DAYS,
+        nameless=not (parts.settings.operator_name or parts.settings.demo),
         **context,
     )
 

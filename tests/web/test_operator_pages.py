@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 from sqlalchemy import update
 from starlette.testclient import TestClient
@@ -70,3 +71,21 @@ def test_jobs_that_were_given_up_are_named_by_their_clip(
     page = client.get("/operator").text
     assert "lost-in-space.mp4" in page
     assert "OSError: no such file" in page
+
+
+def test_refused_uploads_and_the_longest_wait_are_seen(client: TestClient, services: Services, sign_in: SignIn) -> None:
+    now = utcnow()
+    with services.db.writing() as tx:
+        shop = merchants.add_merchant(tx, "hut", "Hut & Haube")
+        for name, came in (("notes.txt", now), ("long-ago.txt", now - timedelta(days=8))):
+            clip_id = new_id()
+            clips.add_clip(tx, shop, clip_id=clip_id, filename=name, size=1, now=came)
+            clips.refuse(tx, clip_id, "longest", "The clip is longer than {most} seconds.", {"most": 90})
+        tx.execute(update(jobs.jobs).values(created_at=now - timedelta(hours=3)))
+    sign_in(client, "operator")
+    page = client.get("/operator?lang=en").text
+    assert "notes.txt" in page
+    assert "Hut &amp; Haube" in page
+    assert "The clip is longer than 90 seconds." in page
+    assert "long-ago.txt" not in page
+    assert "3 hours" in page

@@ -44,6 +44,15 @@ def test_every_kind_has_its_task_and_its_queue_and_beat_sweeps(floor: Floor) -> 
     assert {queue for queues in QUEUES.values() for queue in queues} == {INGEST, ASSEMBLE, SWEEP}
 
 
+def test_what_somebody_watches_goes_before_what_waits_in_the_same_queue(floor: Floor) -> None:
+    with running_broker(floor.settings), make_app(floor.settings).connection_for_read() as connection:
+        make_ring(broker.url(floor.settings))([*[("ingest", f"clip {n}") for n in range(3)], ("export", "file")])
+        queue = connection.SimpleQueue(INGEST)
+        heard = [queue.get(timeout=30).payload[0][0] for _ in range(4)]
+        queue.close()
+    assert heard == ["file", "clip 0", "clip 1", "clip 2"]
+
+
 def test_the_bell_gives_up_quickly_when_the_broker_hangs_or_is_gone(floor: Floor) -> None:
     ring = make_ring(broker.url(floor.settings))
     with running_broker(floor.settings) as process:
