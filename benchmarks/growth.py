@@ -17,9 +17,11 @@ from storage.database import Database
 from storage.ids import new_id
 from storage.media import Media
 from video_assembly import recipes, videos
-from video_assembly.library import SegmentCandidate, segments
+from video_assembly.candidates import SegmentCandidate
+from video_assembly.library import segments
+from video_assembly.lots import Subject
 from video_assembly.recipes import Ingredient
-from video_assembly.shelf import Shelf, Subject
+from video_assembly.shelf import Shelf
 from video_assembly.stitch import SegmentSource, Stitched
 from video_assembly.storyboard import Rules, plan
 from video_assembly.templates import ORDER

@@ -7,8 +7,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, select
 
 from storage.database import Tx
+from video_assembly.candidates import usable
 from video_assembly.clips import ROLES
-from video_assembly.library import segments, usable
+from video_assembly.library import segments
 from video_assembly.search import expiring, uncaptioned, unheard
 from video_assembly.templates import NEEDED
 

@@ -98,6 +98,8 @@ def drop_captions(tx: Tx, segment_id: str, merchant_id: str, language: str, now:
     """Delete a segment's captions in a language; raises NotFound."""
     segment(tx, segment_id, merchant_id)
     captions.put(tx, segment_id, language, [], now)
+    # Whether a video may use it can depend on its captions.
+    tx.execute(update(segments).where(segments.c.id == segment_id).values(speech=segments.c.speech))
 
 
 def check_language(language: str | None) -> None:

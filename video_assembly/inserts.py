@@ -16,7 +16,8 @@ from shop.catalog import Product
 from storage.accounts import people
 from storage.database import AnyRow, Tx
 from video_assembly import personal
-from video_assembly.library import SegmentCandidate, media_key, poster_key
+from video_assembly.candidates import SegmentCandidate
+from video_assembly.library import media_key, poster_key
 from video_assembly.overlay import Content
 from video_assembly.personal import NAME, PRICE, Wish
 from video_assembly.storyboard import Part, Storyboard

@@ -1,19 +1,20 @@
-"""Segments cut from clips: product, role, tags, rights and validity, and those that a video may use now.
+"""Segments cut from clips: product, role, tags, rights and validity.
 
 A stored segment's bytes never change, because videos are recipes over segment ids: a clip that is normalised anew
 gets new segments that replace the old ones; a replaced one is seen by old videos only.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -22,21 +23,22 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    and_,
-    func,
     insert,
-    or_,
     select,
     update,
 )
 
-from shop.catalog import products
 from storage.database import AnyRow, Instant, Tx, metadata
 from storage.errors import NotFound
 from storage.ids import new_id
 from video_assembly import captions
-from video_assembly.captions import captioned
 from video_assembly.clips import Clip, checked_tags
+
+
+def _moment() -> int:
+    """Return microseconds since 1970."""
+    return time.time_ns() // 1_000
+
 
 segments = Table(
     "segments",
@@ -86,6 +88,8 @@ segments = Table(
     # Since when its files are deleted.
     Column("gone_at", Instant),
     Column("created_at", Instant, nullable=False),
+    # When the row was last written, for who keeps rows in memory; not what `used_in` counts.
+    Column("changed", BigInteger, nullable=False, index=True, default=_moment, onupdate=_moment),
     UniqueConstraint("clip_id", "position", "digest"),
     Index(None, "merchant_id", "archived_at"),
 )
@@ -172,34 +176,6 @@ class Segment:
     created_at: datetime
 
 
-@dataclass(frozen=True)
-class SegmentCandidate:
-    """A segment that a storyboard may use now; `category` is the segment's own, else its product's.
-
-    `start_ms` is its place in its clip. `colour` (0xRRGGBB, the dominant one) and `pace` (0 still to 1 quick) are None
-    where the footage was not looked at.
-    """
-
-    id: str
-    clip_id: str
-    merchant_id: str
-    product_id: str | None
-    category: str
-    role: str
-    units: int
-    duration_ms: int
-    digest: str
-    init_digest: str
-    media_key: str
-    poster_key: str
-    language: str | None
-    tags: tuple[str, ...]
-    created_at: datetime
-    start_ms: int = 0
-    colour: int | None = None
-    pace: float | None = None
-
-
 def media_key(digest: str) -> str:
     """Return the media key of a segment's file."""
     return f"segments/{digest}.mp4"
@@ -244,45 +220,10 @@ def segment(tx: Tx, segment_id: str, merchant_id: str) -> Segment:
     return segment_of(row)
 
 
-def candidates(tx: Tx, now: datetime, *, among: Collection[str] | None = None) -> list[SegmentCandidate]:
-    """Return every segment that a video may use now (with `among`, those of these ids), the oldest first.
-
-    Whether its product is published and in stock is for `shop.catalog.facts` to say.
-    """
-    category = func.coalesce(segments.c.category, products.c.category)
-    query = (
-        select(*[segments.c[name] for name in _CANDIDATE], category.label("category"))
-        .select_from(segments.join(products, products.c.id == segments.c.product_id, isouter=True))
-        .where(usable(now), category.is_not(None))
-        .order_by(segments.c.id)
-    )
-    if among is not None:
-        query = query.where(segments.c.id.in_(among))
-    return [SegmentCandidate(**{**row._mapping, "tags": tuple(row.tags)}) for row in tx.all(query)]
-
-
 def any_segment(tx: Tx, segment_id: str) -> Segment | None:
     """Return the segment that a job is about, whoever owns it; None when it is gone."""
     row = tx.one_or_none(select(*SHOWN).where(segments.c.id == segment_id))
     return None if row is None else segment_of(row)
-
-
-def usable(now: datetime) -> ColumnElement[bool]:
-    """Return the condition under which a segment may be used now.
-
-    It is neither archived nor replaced, has a role, is about a product or a category, is valid now, its rights have
-    not ended, and speech in it has captions or the merchant's word that it needs none.
-    """
-    return and_(
-        segments.c.archived_at.is_(None),
-        segments.c.replaced_at.is_(None),
-        segments.c.role.is_not(None),
-        or_(segments.c.product_id.is_not(None), segments.c.category.is_not(None)),
-        or_(segments.c.valid_from.is_(None), segments.c.valid_from <= now),
-        or_(segments.c.valid_until.is_(None), segments.c.valid_until > now),
-        or_(segments.c.rights_until.is_(None), segments.c.rights_until > now),
-        or_(segments.c.speech.is_not(True), segments.c.uncaptioned_at.is_not(None), captioned(segments.c.id)),
-    )
 
 
 def poster_keys(tx: Tx, segment_ids: Sequence[str]) -> dict[str, str]:
@@ -371,7 +312,6 @@ def unknown_segment() -> NotFound:
 
 # The packed sample tables are the bulk of a row: only stitching reads them.
 SHOWN = [segments.c[field.name] for field in fields(Segment)]
-_CANDIDATE = [field.name for field in fields(SegmentCandidate) if field.name in segments.c and field.name != "category"]
 MERCHANTS_OWN = (
     "product_id",
     "category",

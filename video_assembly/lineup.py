@@ -17,8 +17,9 @@ from shop.stock import stock
 from storage.accounts import people
 from storage.database import Tx
 from video_assembly import shelves, storyboard
+from video_assembly.lots import Subject
 from video_assembly.recipes import by_id
-from video_assembly.shelf import Shelf, Subject
+from video_assembly.shelf import Shelf
 from video_assembly.slots import Slot
 from video_assembly.storyboard import Rules, Storyboard
 from video_assembly.templates import BRAND_WINDOW

@@ -13,8 +13,9 @@ from storage.errors import UserError
 from video_assembly import recipes, shelves, storyboard
 from video_assembly.clips import check_products
 from video_assembly.edits import check_language
+from video_assembly.lots import Subject
 from video_assembly.recipes import Recipe
-from video_assembly.shelf import Shelf, Subject
+from video_assembly.shelf import Shelf
 from video_assembly.storyboard import Rules, Storyboard
 from video_assembly.templates import Template
 
@@ -56,7 +57,7 @@ def preview(
     Nothing of it is kept but the recipe, so that it can be played. Raises UserError for somebody else's product.
     """
     check_language(somebody.language)
-    subject, shelf = _subject(tx, merchant_id, product_id), _fresh(tx, now)
+    subject, shelf = _subject(tx, merchant_id, product_id), shelves.current(tx, now)
     board = storyboard.plan(
         shelf,
         subject,
@@ -86,7 +87,7 @@ def variants(
 ) -> list[tuple[Storyboard, Recipe]]:
     """Return up to `count` different videos about a merchant's own product, each unlike those before it."""
     check_language(language)
-    subject, shelf = _subject(tx, merchant_id, product_id), _fresh(tx, now)
+    subject, shelf = _subject(tx, merchant_id, product_id), shelves.current(tx, now)
     boards = storyboard.campaign(
         shelf, subject, Rules(language=language), seed, min(count, MOST_VARIANTS), template=template
     )
@@ -99,12 +100,6 @@ def _subject(tx: Tx, merchant_id: str, product_id: str) -> Subject:
     if category is None:
         raise UserError("product-unknown", "Choose a product of your own shop.", field="product_id")
     return Subject(product_id, merchant_id, str(category))
-
-
-def _fresh(tx: Tx, now: datetime) -> Shelf:
-    # The merchant may have changed a tag a moment ago and wants to see what becomes of it.
-    shelves.forget(tx)
-    return shelves.current(tx, now)
 
 
 def _why_not(shelf: Shelf, subject: Subject, template: Template) -> tuple[str, Mapping[str, Any]]:

@@ -144,7 +144,8 @@ def _count(tx: Tx, segment_ids: Sequence[str]) -> None:
     counted = Counter(segment_ids)
     for times in sorted(set(counted.values())):
         some = [segment_id for segment_id, count in counted.items() if count == times]
-        more = {"used_in": segments.c.used_in + times}
+        # Whoever keeps segments in memory need not look at them again for this.
+        more = {"used_in": segments.c.used_in + times, "changed": segments.c.changed}
         tx.execute(update(segments).where(segments.c.id.in_(some)).values(more))
 
 

@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, String, and_, cast, func, or_, select
 from shop.catalog import products
 from storage.database import Tx
 from storage.errors import UserError
+from video_assembly.candidates import usable
 from video_assembly.captions import captioned
 from video_assembly.clips import clips
-from video_assembly.library import SHOWN, Segment, segment_of, segments, usable
+from video_assembly.library import SHOWN, Segment, segment_of, segments
 from video_assembly.speech import SPEECH_FROM
 
 NONE = "none"

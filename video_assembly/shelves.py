@@ -1,53 +1,145 @@
-"""The shelf of the whole library, kept in memory between requests: reading thousands of segments takes tens of ms.
+"""The shelf of the whole library, kept in memory between requests and mended where the library changed.
 
-What is kept may be some seconds old, so who plans with it checks the chosen segments (`videos._made` does).
+Reading a hundred thousand segments takes more than a second, what changed since the last look a few milliseconds. Some
+changes no segment's row tells: a product's new category, rows that were deleted. Who plans with a shelf checks the
+chosen segments, so that these are seen then (`videos`), else when the library is read anew.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from storage.database import Tx
-from video_assembly import library
+from video_assembly import candidates
+from video_assembly.candidates import Standing
 from video_assembly.library import segments
 from video_assembly.shelf import Shelf
 from video_assembly.templates import active_templates, templates
 from video_assembly.vetoes import vetoed, vetoes
 
-# New and removed segments are seen at once by their number; a changed role, or rights that begin, this much later.
-KEPT_FOR = timedelta(seconds=5)
+# Web reads anew before this, beside its requests; requests only when nobody did.
+READ_ANEW_AFTER = timedelta(minutes=10)
+# Two may write at once where the database is not SQLite, and the one that began first may be done last; microseconds.
+OVERLAP = 5_000_000
 # One process serves one database; tests open many.
 MOST_KEPT = 4
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
-_kept: dict[str, tuple[Any, datetime, Shelf]] = {}
+
+@dataclass(frozen=True)
+class _Kept:
+    """A shelf as the library is from `since` until `until` if nobody writes; `timed` are those that have times."""
+
+    shelf: Shelf
+    changed: int
+    wishes: tuple[Any, ...]
+    read_at: datetime
+    timed: Mapping[str, Standing]
+    since: datetime
+    until: datetime
+
+
+_kept: dict[str, _Kept] = {}
 
 
 def current(tx: Tx, now: datetime) -> Shelf:
-    """Return the shelf of what a video may use now, at most some seconds old."""
-    key = tx.connection.engine.url.render_as_string()
-    stamp = _stamp(tx)
-    found = _kept.get(key)
-    if found is not None and found[0] == stamp and timedelta(0) <= now - found[1] < KEPT_FOR:
-        return found[2]
-    shelf = Shelf(library.candidates(tx, now), active_templates(tx), vetoed(tx))
-    while len(_kept) >= MOST_KEPT:
-        _kept.pop(next(iter(_kept)), None)
-    _kept[key] = (stamp, now, shelf)
-    return shelf
+    """Return the shelf of what a video may use now."""
+    changed, wishes = tx.scalar(select(func.max(segments.c.changed))) or 0, _wishes(tx)
+    found = _kept.get(_key(tx))
+    if found is None or abs(now - found.read_at) >= READ_ANEW_AFTER:
+        return _keep(tx, _read(tx, changed, wishes, now))
+    if changed != found.changed:
+        after = min(changed, found.changed) - OVERLAP
+        found = replace(_mended(found, candidates.standing(tx, segments.c.changed > after), now), changed=changed)
+    if wishes != found.wishes:
+        shelf = found.shelf.under(active_templates(tx), vetoed(tx))
+        found = replace(found, shelf=shelf, wishes=wishes)
+    if not found.since <= now < found.until:
+        found = _mended(found, found.timed.values(), now)
+    return _keep(tx, found)
+
+
+def refresh(tx: Tx, now: datetime, *, anew: bool = False) -> Shelf:
+    """Do beside requests what one of them would have to do: look for changes, or read everything `anew`."""
+    known = _key(tx) in _kept
+    shelf = current(tx, now)
+    if not anew or not known:
+        return shelf
+    found, there = _kept[_key(tx)], candidates.standing(tx)
+    deleted = found.shelf.segments.keys() - {each.id for each in there}
+    return _keep(tx, replace(_mended(found, [*there, *map(_nothing, deleted)], now), read_at=now))
+
+
+def mend(tx: Tx, now: datetime, segment_ids: Collection[str]) -> None:
+    """Look at these segments and at all of their products, whatever their rows say about changes."""
+    found = _kept.get(_key(tx))
+    if found is None:
+        return
+    known = [found.shelf.segments[each] for each in segment_ids if each in found.shelf.segments]
+    about = {each.product_id for each in known} - {None}
+    there = candidates.standing(tx, or_(segments.c.id.in_(segment_ids), segments.c.product_id.in_(about)))
+    deleted = set(segment_ids) - {each.id for each in there}
+    _keep(tx, _mended(found, [*there, *map(_nothing, deleted)], now))
 
 
 def forget(tx: Tx) -> None:
     """Have the next shelf read anew."""
-    _kept.pop(tx.connection.engine.url.render_as_string(), None)
+    _kept.pop(_key(tx), None)
 
 
-def _stamp(tx: Tx) -> tuple[Any, ...]:
-    counted = [func.count(column) for column in (segments.c.role, segments.c.product_id, segments.c.category)]
-    row = tx.all(
-        select(func.count(), func.max(segments.c.id), *counted).where(
-            segments.c.archived_at.is_(None), segments.c.replaced_at.is_(None)
-        )
-    )[0]
-    told = [tx.all(select(func.count(), func.max(each)))[0] for each in (templates.c.updated_at, vetoes.c.created_at)]
-    return (*row, *map(tuple, told))
+def _keep(tx: Tx, made: _Kept) -> Shelf:
+    key = _key(tx)
+    if key not in _kept:
+        while len(_kept) >= MOST_KEPT:
+            _kept.pop(next(iter(_kept)), None)
+    _kept[key] = made
+    return made.shelf
+
+
+def _key(tx: Tx) -> str:
+    return tx.connection.engine.url.render_as_string()
+
+
+def _read(tx: Tx, changed: int, wishes: tuple[Any, ...], now: datetime) -> _Kept:
+    everything = candidates.standing(tx)
+    fit = [found for each in everything if (found := each.at(now)) is not None]
+    timed = {each.id: each for each in everything if _has_times(each)}
+    return _Kept(Shelf(fit, active_templates(tx), vetoed(tx)), changed, wishes, now, timed, *_between(timed, now))
+
+
+def _mended(kept: _Kept, there: Iterable[Standing], now: datetime) -> _Kept:
+    """Return what is kept with these segments as they stand."""
+    there = list(there)
+    timed = dict(kept.timed)
+    for each in there:
+        timed.pop(each.id, None)
+        if each.candidate is not None and _has_times(each):
+            timed[each.id] = each
+    wanted = {each.id: each.at(now) for each in there}
+    changed = {name: each for name, each in wanted.items() if kept.shelf.segments.get(name) != each}
+    since, until = _between(timed, now)
+    shelf = kept.shelf.changed(changed) if changed else kept.shelf
+    return replace(kept, shelf=shelf, timed=timed, since=since, until=until)
+
+
+def _nothing(segment_id: str) -> Standing:
+    return Standing(segment_id, None, None, None)
+
+
+def _has_times(each: Standing) -> bool:
+    return each.opens is not None or each.closes is not None
+
+
+def _between(timed: Mapping[str, Standing], now: datetime) -> tuple[datetime, datetime]:
+    """Return the last moment before and the first one after now at which the times of a segment begin or end."""
+    moments = [moment for each in timed.values() for moment in (each.opens, each.closes) if moment is not None]
+    since = max((moment for moment in moments if moment <= now), default=FIRST)
+    return since, min((moment for moment in moments if moment > now), default=LAST)
+
+
+def _wishes(tx: Tx) -> tuple[Any, ...]:
+    told = (templates.c.updated_at, vetoes.c.created_at)
+    return tuple(tuple(tx.all(select(func.count(), func.max(each)))[0]) for each in told)

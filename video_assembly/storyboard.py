@@ -16,9 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from video_assembly.library import SegmentCandidate
+from video_assembly.candidates import SegmentCandidate
+from video_assembly.lots import Lot, Subject
 from video_assembly.paths import Costs, Ways
-from video_assembly.shelf import Lot, Shelf, Subject
+from video_assembly.shelf import Shelf
 from video_assembly.templates import Template
 
 __all__ = ["Part", "Rules", "Shelf", "Storyboard", "Subject", "campaign", "plan"]

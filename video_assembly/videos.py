@@ -18,7 +18,8 @@ from shop.stock import stock, stock_moves
 from storage import costs
 from storage.database import EPOCH, Tx
 from storage.errors import NotFound, UserError
-from video_assembly import inserts, library, lineup, personal, renditions, shelves, slots
+from video_assembly import inserts, lineup, personal, renditions, shelves, slots
+from video_assembly.candidates import candidates
 from video_assembly.recipes import Recipe, by_id, store, subjects, without
 from video_assembly.renditions import Source
 from video_assembly.slots import Slot
@@ -52,6 +53,8 @@ LOOK_BACK = 20
 FRESH_FOR = timedelta(hours=12)
 # A video whose product sold out still plays for those who have it open.
 SOLD_OUT_GRACE = timedelta(hours=1)
+# To plan with a shelf that is as old as the database says; the last one is with one that was read anew.
+MOST_ATTEMPTS = 3
 ASSEMBLED_BY = ("worker", "web")
 
 assembly_counts = slots.counts
@@ -233,11 +236,12 @@ def _made(
     level = costs.level(tx, now)
     whole = level == costs.WHOLE
     planned = lineup.planned(tx, viewer_id, current, places, now, seed, held, whole)
-    parts = {part.segment.id: part.segment for _, board in planned for part in board.parts}
-    roles = _roles(tx, parts, now)
-    if any(roles.get(each.id) != (each.role, each.product_id) for each in parts.values()):
-        # The shelf in memory is older than the last edit.
-        shelves.forget(tx)
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        stale = _stale(tx, planned, now)
+        if not stale:
+            break
+        # Something changed that the shelf in memory is not told of.
+        shelves.mend(tx, now, stale) if attempt < MOST_ATTEMPTS else shelves.forget(tx)
         planned = lineup.planned(tx, viewer_id, current, places, now, seed, held, whole)
     if by == "worker" and level == costs.PERSONAL:
         boards = inserts.added(tx, viewer_id, [(choice.place, board) for choice, board in planned], now)
@@ -290,8 +294,15 @@ def _unusable(tx: Tx, held: Sequence[Slot], now: datetime) -> list[Slot]:
     ]
 
 
+def _stale(tx: Tx, planned: Sequence[tuple[Choice, Storyboard]], now: datetime) -> set[str]:
+    """Return the segments that are not, or not any more, as they were planned with."""
+    parts = {part.segment.id: part.segment for _, board in planned for part in board.parts}
+    there = {each.id: each for each in candidates(tx, now, among=parts.keys())}
+    return {name for name, each in parts.items() if there.get(name) != each}
+
+
 def _roles(tx: Tx, segment_ids: Collection[str], now: datetime) -> Mapping[str, tuple[str, str | None]]:
-    found = {each.id: (each.role, each.product_id) for each in library.candidates(tx, now, among=segment_ids)}
+    found = {each.id: (each.role, each.product_id) for each in candidates(tx, now, among=segment_ids)}
     return found | personal.holding(tx, set(segment_ids) - found.keys())
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from video_assembly.library import SegmentCandidate
-from video_assembly.shelf import Shelf, Subject
+from video_assembly.candidates import SegmentCandidate
+from video_assembly.lots import Subject
+from video_assembly.shelf import Shelf
 from video_assembly.storyboard import Part, Storyboard
 
 REASON = "whole-clip"

@@ -47,6 +47,7 @@ from web.services import Services
 from web.sessions import Sessions
 from web.static_files import STATIC, HashedStaticFiles
 from web.stream import Stream
+from web.watching import watch_library
 
 # Of every request without a limit of its own; clips, product forms and batches of events have theirs. Forms and JSON
 # are read on the event loop: a megabyte of nothing but `&` holds it for 0.4 s.
@@ -102,11 +103,12 @@ def create_app(services: Services) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        watching = asyncio.create_task(services.metrics.watch_loop())
+        watching = [asyncio.create_task(each) for each in (services.metrics.watch_loop(), watch_library(services))]
         services.stream.start()
         await services.rooms.start()
         yield
-        watching.cancel()
+        for each in watching:
+            each.cancel()
         await services.rooms.stop()
         await services.stream.stop()
         await services.logins.stop()

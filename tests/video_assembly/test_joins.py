@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from tests.video_assembly.footage import DEMO, demo_segments
 from video_assembly import mp4, sound
+from video_assembly.candidates import SegmentCandidate
 from video_assembly.common_form import AAC_FRAME, FRAME_RATE, SAMPLE_RATE, UNIT_MS, UNIT_TICKS, encode_audio
-from video_assembly.library import SegmentCandidate
-from video_assembly.shelf import Shelf, Subject
+from video_assembly.lots import Subject
+from video_assembly.shelf import Shelf
 from video_assembly.stitch import SegmentSource, Stitched
 from video_assembly.storyboard import Rules, Storyboard, plan
 from video_assembly.templates import ORDER, Template

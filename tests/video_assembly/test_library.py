@@ -14,6 +14,7 @@ from storage.database import Database
 from storage.errors import Conflict, NotFound, UserError
 from storage.ids import new_id
 from video_assembly import captions, clips, edits, library, renditions, search, upkeep
+from video_assembly.candidates import candidates
 from video_assembly.library import NewSegment, SmallForm
 from video_assembly.search import Filters
 from video_assembly.webvtt import Cue
@@ -50,7 +51,7 @@ class Library:
 
     def usable(self, now: datetime = NOW) -> list[str]:
         with self.db.reading() as tx:
-            return [each.id for each in library.candidates(tx, now)]
+            return [each.id for each in candidates(tx, now)]
 
 
 def new(digest: str, units: int = 2, start_ms: int = 0, **more) -> NewSegment:
@@ -212,7 +213,7 @@ def test_candidates_may_be_used_now(lib: Library) -> None:
     assert lib.usable() == [ids[0], ids[5], ids[6]]
     assert lib.usable(NOW + HOUR) == [ids[0], ids[4], ids[6]]
     with lib.db.reading() as tx:
-        first, _, last = library.candidates(tx, NOW)
+        first, _, last = candidates(tx, NOW)
     assert (first.category, first.product_id) == ("kitchen", lib.kettle)
     assert (last.category, last.product_id) == ("outdoor", None)
     assert (first.tags, first.units, first.merchant_id, first.created_at) == (("summer",), 2, lib.herd, NOW)

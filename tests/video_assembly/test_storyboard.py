@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from video_assembly.library import SegmentCandidate
-from video_assembly.shelf import Lot
+from video_assembly.candidates import SegmentCandidate
+from video_assembly.lots import Lot
 from video_assembly.storyboard import Rules, Shelf, Storyboard, Subject, campaign, plan
 from video_assembly.templates import LONGEST_MS, ORDER, SHORTEST_MS, Template
 

@@ -15,6 +15,7 @@ from tests.video_assembly.footage import demo_part
 from tests.video_assembly.shopfront import add_product
 from tests.workers.conftest import Floor, eventually
 from video_assembly import captions, clips, downloads, library, mp4, recipes
+from video_assembly.candidates import candidates
 from video_assembly.downloads import Download, Texts, Wish
 from video_assembly.library import NewSegment
 from video_assembly.recipes import Recipe
@@ -53,7 +54,7 @@ def recipe(floor: Floor) -> Recipe:
         ]
         library.store_segments(tx, clip, new, now)
         clips.set_state(tx, clip.id, "ready", now, duration_ms=3200)
-        chosen = library.candidates(tx, now)
+        chosen = candidates(tx, now)
         subject = Subject(product_id, floor.merchant_id, "kitchen")
         board = Storyboard(subject, tuple(Part(each, "only-one", 1.0) for each in chosen))
         made = recipes.store(tx, [board], now)[0]

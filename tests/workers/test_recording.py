@@ -16,7 +16,8 @@ from storage.clock import utcnow
 from storage.database import Tx
 from tests.livestream.footage import Recorded, pictures, tone
 from tests.workers.conftest import Floor, eventually, running_broker
-from video_assembly import clips, library, recordings, search
+from video_assembly import clips, recordings, search
+from video_assembly.candidates import candidates
 from workers.tasks import carry_out, tidy
 from workers.workshop import Workshop
 
@@ -97,7 +98,7 @@ def test_pins_become_segments_of_their_merchants_by_a_real_worker(floor: Floor) 
     with floor.db.reading() as tx:
         segments = search.of_clip(tx, floor.merchant_id, ours.id)
         others = search.of_clip(tx, show.other, theirs.id)
-        usable = {each.id for each in library.candidates(tx, utcnow())}
+        usable = {each.id for each in candidates(tx, utcnow())}
     # Eleven seconds are more than a segment holds, three and a half hold one unit of 1.6 s after the keyframe.
     assert [(each.product_id, each.role, each.units) for each in segments] == [
         (show.products["mug"], "demo", 4),

@@ -207,6 +207,7 @@ def upgrade() -> None:
         sa.Column("replaced_at", sa.BigInteger(), nullable=True),
         sa.Column("gone_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["clip_id"], ["clips.id"], name=op.f("fk_segments_clip_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["merchant_id"], ["merchants.id"], name=op.f("fk_segments_merchant_id"), ondelete="CASCADE"
@@ -218,6 +219,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("clip_id", "position", "digest", name=op.f("uq_segments_clip_id_position_digest")),
     )
     with op.batch_alter_table("segments", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_segments_changed"), ["changed"], unique=False)
         batch_op.create_index(batch_op.f("ix_segments_digest"), ["digest"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_segments_merchant_id_archived_at"), ["merchant_id", "archived_at"], unique=False
