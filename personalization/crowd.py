@@ -36,6 +36,9 @@ crowd_epoch = Table(
 )
 
 
+_EPOCH = select(crowd_epoch.c.number)
+
+
 @dataclass
 class _Read:
     epoch: int
@@ -52,7 +55,7 @@ _kept: dict[str, _Read] = {}
 
 def epoch(tx: Tx) -> int:
     """Return how often somebody was taken out."""
-    return int(tx.scalar(select(crowd_epoch.c.number)) or 0)
+    return int(tx.scalar(_EPOCH) or 0)
 
 
 def forget(tx: Tx) -> None:

@@ -8,9 +8,10 @@ profile, all of it is a function of the viewer's log.
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, or_, select
 
@@ -83,11 +84,15 @@ def guesses(events: Iterable[Event], traits: Mapping[str, Collection[str]]) -> l
     return sorted(found, key=lambda each: (-each.probability, each.trait))
 
 
-def current(tx: Tx, viewer_id: str) -> list[Guess]:
-    """Return the guesses about a viewer."""
-    happened = log.read(tx, viewer_id)
-    wanted = {event.product_id for event in happened if event.product_id}
-    return guesses(happened, _traits(tx, wanted))
+def current(tx: Tx, viewer_id: str, beside: MutableMapping[str, Any] | None = None) -> list[Guess]:
+    """Return the guesses about a viewer; those in `beside`, where they are kept until the log has something new."""
+    held = {} if beside is None else beside
+    found: list[Guess] | None = held.get("guesses")
+    if found is None:
+        happened = log.read(tx, viewer_id)
+        wanted = {event.product_id for event in happened if event.product_id}
+        found = held["guesses"] = guesses(happened, _traits(tx, wanted))
+    return found
 
 
 def with_guesses(
@@ -99,12 +104,13 @@ def with_guesses(
     now: datetime,
     seed: str,
     placed: Mapping[int, str],
+    beside: MutableMapping[str, Any] | None = None,
 ) -> list[Choice]:
     """Give the places for guesses to products with the trait, of those the best; the others stay as they are."""
     wanted = [choice.place for choice in choices if choice.place % OF in (TEST_PLACE, SERVE_PLACE)]
     if not wanted:
         return list(choices)
-    held = current(tx, viewer_id)
+    held = current(tx, viewer_id, beside)
     # The least certain is tested first: about it there is most to learn.
     opened = sorted((each for each in held if each.state == "open"), key=lambda each: (each.probability, each.trait))
     kept = [each for each in held if each.state in ("kept", "confirmed")]

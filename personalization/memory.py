@@ -1,13 +1,16 @@
 """What is kept of each viewer's profile: the computed weights and a version that every reaction raises.
 
 The row is a cache of the event log; `relearn` makes it anew. `version` only ever rises, because slots are keyed by it.
+What was computed from a row is kept in memory under the row's stamp, which every writing changes.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Integer, Table, delete, insert, select, update
+from sqlalchemy import JSON, Column, ForeignKey, Integer, String, Table, bindparam, delete, insert, select, update
 
 from personalization import log
 from personalization.corrections import NAMES, corrected
@@ -16,8 +19,11 @@ from personalization.profile import NOTHING, REACTIONS, Profile, absorb, from_js
 from storage import jobs
 from storage.accounts import people
 from storage.database import AnyRow, Instant, Tx, metadata
+from storage.ids import new_id
 
 JOB = "assemble"
+# Some 50 KB each; of others the row is read again.
+MOST_KEPT = 2_000
 
 profiles = Table(
     "profiles",
@@ -25,8 +31,22 @@ profiles = Table(
     Column("viewer_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
     Column("weights", JSON, nullable=False),
     Column("version", Integer, nullable=False),
+    # Another one with each writing, and never the same again: not even when a writing was rolled back.
+    Column("stamp", String(36), nullable=False),
     Column("updated_at", Instant, nullable=False),
 )
+
+
+@dataclass
+class Kept:
+    """A profile in memory, and beside it what others computed from the same log, by their names."""
+
+    profile: Profile
+    beside: dict[str, Any]
+
+
+_kept: dict[str, Kept] = {}
+_lock = Lock()
 
 
 def topic(viewer_id: str) -> str:
@@ -36,13 +56,22 @@ def topic(viewer_id: str) -> str:
 
 def load(tx: Tx, viewer_id: str) -> tuple[Profile, int]:
     """Return the viewer's profile and its version; nothing and 0 before the first event."""
-    row = _row(tx, viewer_id)
-    return (NOTHING, 0) if row is None else (from_json(row.weights), int(row.version))
+    row = tx.execute(_MARK, {"viewer": viewer_id}).one_or_none()
+    return (NOTHING, 0) if row is None else (kept(tx, viewer_id, row.stamp).profile, int(row.version))
+
+
+def kept(tx: Tx, viewer_id: str, stamp: str) -> Kept:
+    """Return what is in memory of a viewer's row, which has this stamp in this transaction; read where nothing is."""
+    found = _kept.get(stamp)
+    if found is None:
+        weights = tx.execute(_WEIGHTS, {"viewer": viewer_id}).scalar_one()
+        found = _remember(stamp, from_json(weights))
+    return found
 
 
 def version(tx: Tx, viewer_id: str) -> int:
     """Return the version alone, without reading the weights."""
-    return int(tx.scalar(select(profiles.c.version).where(profiles.c.viewer_id == viewer_id)) or 0)
+    return int(tx.execute(_MARK, {"viewer": viewer_id}).scalar() or 0)
 
 
 def hold(tx: Tx, viewer_id: str) -> bool:
@@ -50,7 +79,7 @@ def hold(tx: Tx, viewer_id: str) -> bool:
 
     SQLite's `writing()` keeps all others out anyway; PostgreSQL locks the viewer's row.
     """
-    return tx.scalar(select(people.c.id).where(people.c.id == viewer_id).with_for_update()) is not None
+    return tx.execute(_HOLD, {"viewer": viewer_id}).scalar() is not None
 
 
 def learn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) -> int:
@@ -65,7 +94,7 @@ def learn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) -> i
         profile = rebuild(corrected(log.read(tx, viewer_id)))
     else:
         in_order = sorted(happened, key=lambda each: (each.at, each.id))
-        profile = absorb(NOTHING if row is None else from_json(row.weights), in_order)
+        profile = absorb(NOTHING if row is None else kept(tx, viewer_id, row.stamp).profile, in_order)
     return _keep(tx, viewer_id, row, profile, now, reaction=any(event.name in REACTIONS for event in happened))
 
 
@@ -77,6 +106,9 @@ def relearn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) ->
 
 def erase(tx: Tx, viewer_id: str) -> None:
     """Delete the viewer's profile."""
+    row = tx.execute(_MARK, {"viewer": viewer_id}).one_or_none()
+    if row is not None:
+        _drop(row.stamp)
     tx.execute(delete(profiles).where(profiles.c.viewer_id == viewer_id))
 
 
@@ -92,7 +124,8 @@ def _row(tx: Tx, viewer_id: str) -> AnyRow | None:
 
 def _keep(tx: Tx, viewer_id: str, row: AnyRow | None, profile: Profile, now: datetime, *, reaction: bool) -> int:
     number = (0 if row is None else int(row.version)) + reaction
-    values = {"weights": to_json(profile), "version": number, "updated_at": now}
+    stamp = new_id()
+    values = {"weights": to_json(profile), "version": number, "stamp": stamp, "updated_at": now}
     if row is None:
         tx.execute(insert(profiles).values(viewer_id=viewer_id, **values))
     else:
@@ -100,4 +133,27 @@ def _keep(tx: Tx, viewer_id: str, row: AnyRow | None, profile: Profile, now: dat
     if reaction:
         jobs.enqueue(tx, JOB, f"{viewer_id}:{number}", viewer_id, now)
         tx.tell(topic(viewer_id), {"type": "feed-changed", "version": number, "ready": False})
+    if row is not None:
+        _drop(row.stamp)
+    _remember(stamp, profile)
     return number
+
+
+def _remember(stamp: str, profile: Profile) -> Kept:
+    found = Kept(profile, {})
+    with _lock:
+        while len(_kept) >= MOST_KEPT:
+            del _kept[next(iter(_kept))]
+        _kept[stamp] = found
+    return found
+
+
+def _drop(stamp: str) -> None:
+    with _lock:
+        _kept.pop(stamp, None)
+
+
+# Made once: composing a statement takes longer than running it.
+_MARK = select(profiles.c.version, profiles.c.stamp).where(profiles.c.viewer_id == bindparam("viewer"))
+_HOLD = select(people.c.id).where(people.c.id == bindparam("viewer")).with_for_update()
+_WEIGHTS = select(profiles.c.weights).where(profiles.c.viewer_id == bindparam("viewer"))

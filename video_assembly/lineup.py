@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from personalization import assortment, crowd, hypotheses, log, ranking
 from personalization.assortment import Assortment
@@ -14,7 +14,6 @@ from personalization.state import State
 from shop import catalog
 from shop.catalog import ProductFacts
 from shop.stock import stock
-from storage.accounts import people
 from storage.database import Tx
 from video_assembly import shelves, storyboard
 from video_assembly.lots import Subject
@@ -47,7 +46,7 @@ def planned(
     With `whole` a storyboard is one clip, wherever there is one that will do.
     """
     shelf = shelves.current(tx, now)
-    rules = Rules(language=tx.scalar(select(people.c.locale).where(people.c.id == viewer_id)))
+    rules = Rules(language=current.locale)
     placed = {slot.place: slot.recipe.product_id for slot in held}
     on_sale = assortment.current(tx, now)
     choices = _chosen(tx, current, on_sale, shelf, rules, places, now, seed, placed)
@@ -58,7 +57,9 @@ def planned(
         choices = _chosen(tx, current, on_sale, shelf, rules, places, now, seed, placed)
     if current.profiled:
         among = _tellable(on_sale, shelf, rules).all
-        choices = hypotheses.with_guesses(tx, viewer_id, current.profile, choices, among, now, seed, placed)
+        choices = hypotheses.with_guesses(
+            tx, viewer_id, current.profile, choices, among, now, seed, placed, current.beside
+        )
     # A hook of another product must be of one that this viewer could be offered too.
     lend = on_sale.columns("all", lambda each: True).names(current.profile)
     tastes = _tastes(current, now)
@@ -94,12 +95,7 @@ def _tellable(on_sale: Assortment, shelf: Shelf, rules: Rules) -> Columns:
 
 def _all_sold(tx: Tx, product_ids: Collection[str]) -> bool:
     """Tell whether all of these are published and in stock."""
-    query = (
-        select(stock.c.product_id)
-        .join_from(stock, catalog.products, catalog.products.c.id == stock.c.product_id)
-        .where(stock.c.product_id.in_(product_ids), stock.c.quantity > 0, catalog.products.c.published)
-    )
-    return set(tx.execute(query.distinct()).scalars()) == set(product_ids)
+    return set(tx.execute(_SOLD, {"ids": list(product_ids)}).scalars()) == set(product_ids)
 
 
 Brand = tuple[str, str]
@@ -178,21 +174,45 @@ def _lately(
     Those of the feed so far count once; those that a profiled viewer watched are halved every three days.
     """
     watched: dict[str, float] = {}
+    told: dict[str, tuple[str, ...]] = {}
     if current.profiled:
-        events = log.events
-        query = (
-            select(events.c.video_id, events.c.at)
-            .where(events.c.viewer_id == viewer_id, events.c.name == log.STARTED, events.c.personalise)
-            .where(events.c.video_id.is_not(None), events.c.at > now - TIRES_FOR)
-            .order_by(events.c.seq.desc())
-            .limit(MOST_WATCHED)
-        )
-        for row in tx.all(query):
-            age = max(timedelta(0), now - row.at)
-            watched[row.video_id] = watched.get(row.video_id, 0.0) + 2.0 ** -(age / TIRES_HALF_LIFE)
-    shown = {slot.recipe.id: slot.recipe for slot in held}
-    recipes = {**by_id(tx, watched.keys() - shown.keys()), **shown}
+        started, told = _started(tx, viewer_id, current, now)
+        for video_id, at in started:
+            if at > now - TIRES_FOR:
+                age = max(timedelta(0), now - at)
+                watched[video_id] = watched.get(video_id, 0.0) + 2.0 ** -(age / TIRES_HALF_LIFE)
+    shown = {slot.recipe.id: slot.recipe.told for slot in held}
     return [
-        (recipe.told, max(watched.get(recipe_id, 0.0), 1.0 * (recipe_id in shown)))
-        for recipe_id, recipe in recipes.items()
+        (segment_ids, max(watched.get(recipe_id, 0.0), 1.0 * (recipe_id in shown)))
+        for recipe_id, segment_ids in {**told, **shown}.items()
+        if recipe_id in watched or recipe_id in shown
     ]
+
+
+def _started(
+    tx: Tx, viewer_id: str, current: State, now: datetime
+) -> tuple[list[tuple[str, datetime]], dict[str, tuple[str, ...]]]:
+    """Return which videos the viewer started when, and the segments of each; from memory until there is another."""
+    found: tuple[list[tuple[str, datetime]], dict[str, tuple[str, ...]]] | None = current.beside.get("started")
+    if found is None:
+        rows = tx.execute(_STARTED, {"viewer": viewer_id, "since": now - TIRES_FOR}).all()
+        recipes = by_id(tx, {row.video_id for row in rows})
+        found = [(row.video_id, row.at) for row in rows], {each.id: each.told for each in recipes.values()}
+        current.beside["started"] = found
+    return found
+
+
+# Made once: composing a statement takes longer than running it.
+_SOLD = (
+    select(stock.c.product_id)
+    .join_from(stock, catalog.products, catalog.products.c.id == stock.c.product_id)
+    .where(stock.c.product_id.in_(bindparam("ids", expanding=True)), stock.c.quantity > 0, catalog.products.c.published)
+    .distinct()
+)
+_STARTED = (
+    select(log.events.c.video_id, log.events.c.at)
+    .where(log.events.c.viewer_id == bindparam("viewer"), log.events.c.name == log.STARTED, log.events.c.personalise)
+    .where(log.events.c.video_id.is_not(None), log.events.c.at > bindparam("since"))
+    .order_by(log.events.c.seq.desc())
+    .limit(MOST_WATCHED)
+)

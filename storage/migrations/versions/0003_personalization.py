@@ -143,6 +143,7 @@ def upgrade() -> None:
         sa.Column("viewer_id", sa.String(length=36), nullable=False),
         sa.Column("weights", sa.JSON(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("stamp", sa.String(length=36), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["viewer_id"], ["people.id"], name=op.f("fk_profiles_viewer_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("viewer_id", name=op.f("pk_profiles")),
