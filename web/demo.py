@@ -18,8 +18,9 @@ import assets
 import shop
 from personalization import consent, events
 from personalization import privacy as personal
-from shop import catalog, categories, merchants, shows, stock
+from shop import catalog, categories, merchants, orders, shows, stock
 from shop.catalog import NewVariant
+from shop.contacts import Contact
 from shop.money import Money
 from storage import accounts
 from storage.database import Database, Tx
@@ -251,7 +252,9 @@ def _persona(tx: Tx, persona: Mapping[str, Any], products: Mapping[str, str], no
     for number, each in enumerate(persona["events"]):
         # A minute apart, so that events of one day keep the order in which they are told.
         at = min(now, now - timedelta(days=each["days_ago"]) + timedelta(minutes=number))
-        properties = {"product_id": products[each["product"]]}
+        properties: dict[str, Any] = {"product_id": products[each["product"]]}
+        if each["event"] == "Order Completed":
+            properties = _order(tx, person_id, persona, products[each["product"]], at)
         if each["event"] == "Not Interested":
             properties["scope"] = each.get("scope", "brand")
         messages.append(
@@ -265,3 +268,16 @@ def _persona(tx: Tx, persona: Mapping[str, Any], products: Mapping[str, str], no
     # In one batch, so that the workers begin with one feed for each persona and not with one for each event.
     counts = events.ingest(tx, person_id, events.check(messages), now, videos.subjects)
     assert counts.stored == len(messages), f"some events of {persona['handle']} are none: {counts}"
+
+
+def _order(tx: Tx, person_id: str, persona: Mapping[str, Any], product_id: str, at: datetime) -> dict[str, Any]:
+    """Place the order that a persona's history tells of, so that nobody is told of a purchase without one.
+
+    What was sold then has been delivered anew since: the shop begins with the stock that its catalogue says.
+    """
+    variant = catalog.by_id(tx, [product_id], persona["locale"])[product_id].variants[0]
+    contact = Contact(persona["name"], persona["handle"] + DOMAIN, "Musterweg 1", "10115", "Berlin")
+    key = f"demo-{persona['handle']}-{product_id}"
+    order = orders.place(tx, person_id, key, key, contact, at, lines={variant.id: 1}, locale=persona["locale"])
+    stock.put(tx, variant.id, 1, at)
+    return {"order_id": order.id, "products": [{"product_id": product_id}]}

@@ -131,6 +131,9 @@ def test_the_viewer_s_screens(context: BrowserContext, running: Running, look: L
     for path in ("/live", "/account"):
         found += complaints(page, path, look)
     found += complaints(page, f"/live/{running.demo['room']}", look, "main video")
+    page.goto(f"/sign-in?lang={look.language}")
+    enter(page, running, "Mia")
+    found += complaints(page, f"/me/interests?lang={look.language}", look)
     assert found == []
 
 
@@ -148,7 +151,10 @@ def test_the_host_s_screens(context: BrowserContext, running: Running, look: Loo
 @BOTH
 @pytest.mark.parametrize(
     ("who", "paths"),
-    [("Theo Falk", ("/merchant", "/merchant/products", "/merchant/products/new")), ("Oskar Wendt", ("/operator",))],
+    [
+        ("Theo Falk", ("/merchant", "/merchant/products", "/merchant/products/new", "/merchant/experiments")),
+        ("Oskar Wendt", ("/operator",)),
+    ],
     ids=["merchant", "operator"],
 )
 def test_the_screens_of_those_who_run_it(

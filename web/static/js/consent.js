@@ -42,7 +42,7 @@ function switches() {
       box.disabled = true;
       try {
         await answer({ [box.dataset.purpose ?? ""]: box.checked }, "account");
-        toast(t("Your choice is saved."));
+        toast(forgotten() ? t("Saved. What you had hidden is deleted.") : t("Your choice is saved."));
       } catch (error) {
         box.checked = !box.checked;
         toast(/** @type {Error} */ (error).message);
@@ -51,6 +51,15 @@ function switches() {
       }
     });
   }
+}
+
+/** Without a personal feed nothing is hidden any more: take the list away, and tell whether there was one. */
+function forgotten() {
+  const personal = document.querySelector("input[data-purpose=personalise]");
+  const list = document.querySelector("[data-hidden]");
+  if (!list || !(personal instanceof HTMLInputElement) || personal.checked) return false;
+  list.remove();
+  return true;
 }
 
 question();
