@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
@@ -69,12 +68,12 @@ def candidates(tx: Tx, now: datetime, *, among: Collection[str] | None = None) -
 def standing(tx: Tx, where: ColumnElement[bool] | None = None) -> list[Standing]:
     """Return how segments stand, the oldest first: those that a condition picks, else all that may ever be used."""
     query = (
-        select(*[segments.c[name] for name in _CANDIDATE], _CATEGORY.label("category"), _FIT.label("fit"), *_TIMES)
+        select(*_CANDIDATE, *_TIMES, _FIT.label("fit"))
         .select_from(segments.join(products, products.c.id == segments.c.product_id, isouter=True))
         .where(_FIT if where is None else where)
-        .order_by(segments.c.id)
     )
-    return [_standing(row) for row in tx.all(query)]
+    # Sorted here: a database that sorts by id reads all rows in that order, where an index would find a few.
+    return sorted(map(_standing, tx.all(query)), key=lambda each: each.id)
 
 
 def usable(now: datetime) -> ColumnElement[bool]:
@@ -92,16 +91,19 @@ def usable(now: datetime) -> ColumnElement[bool]:
 
 
 def _standing(row: AnyRow) -> Standing:
-    values: dict[str, Any] = {**row._mapping}
-    fit, opens = values.pop("fit"), values.pop("valid_from")
-    ends = [end for end in (values.pop("valid_until"), values.pop("rights_until")) if end is not None]
-    found = SegmentCandidate(**{**values, "tags": tuple(row.tags)}) if fit else None
-    return Standing(row.id, found, opens, min(ends, default=None))
+    *values, opens, ends, rights_end, fit = row
+    closes = min((end for end in (ends, rights_end) if end is not None), default=None)
+    if not fit:
+        return Standing(row.id, None, opens, closes)
+    values[_TAGS] = tuple(values[_TAGS])
+    return Standing(row.id, SegmentCandidate(*values), opens, closes)
 
 
-_CANDIDATE = [field.name for field in fields(SegmentCandidate) if field.name in segments.c and field.name != "category"]
-_TIMES = [segments.c[name] for name in ("valid_from", "valid_until", "rights_until")]
 _CATEGORY = func.coalesce(segments.c.category, products.c.category)
+_FIELDS = [field.name for field in fields(SegmentCandidate)]
+_CANDIDATE = [_CATEGORY.label(name) if name == "category" else segments.c[name] for name in _FIELDS]
+_TAGS = _FIELDS.index("tags")
+_TIMES = [segments.c[name] for name in ("valid_from", "valid_until", "rights_until")]
 _USABLE = and_(
     segments.c.archived_at.is_(None),
     segments.c.replaced_at.is_(None),

@@ -84,6 +84,13 @@ def planned(
     return found
 
 
+def prepare(tx: Tx, languages: Iterable[str], now: datetime) -> None:
+    """Find out beside requests what can be told in these languages; only what changed since then is left to them."""
+    shelf, on_sale = shelves.current(tx, now), assortment.current(tx, now)
+    for language in languages:
+        _tellable(on_sale, shelf, Rules(language=language))
+
+
 def _subject(each: ProductFacts) -> Subject:
     return Subject(each.id, each.merchant_id, each.category)
 

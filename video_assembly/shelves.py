@@ -22,8 +22,8 @@ from video_assembly.vetoes import vetoed, vetoes
 
 # Web reads anew before this, beside its requests; requests only when nobody did.
 READ_ANEW_AFTER = timedelta(minutes=10)
-# Two may write at once where the database is not SQLite, and the one that began first may be done last; microseconds.
-OVERLAP = 5_000_000
+# Where two may write at once, the one that began first may be done last; microseconds.
+OVERLAP = {"sqlite": 0, "postgresql": 5_000_000}
 # One process serves one database; tests open many.
 MOST_KEPT = 4
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -52,7 +52,7 @@ def current(tx: Tx, now: datetime) -> Shelf:
     if found is None or abs(now - found.read_at) >= READ_ANEW_AFTER:
         return _keep(tx, _read(tx, changed, wishes, now))
     if changed != found.changed:
-        after = min(changed, found.changed) - OVERLAP
+        after = min(changed, found.changed) - OVERLAP[tx.connection.dialect.name]
         found = replace(_mended(found, candidates.standing(tx, segments.c.changed > after), now), changed=changed)
     if wishes != found.wishes:
         shelf = found.shelf.under(active_templates(tx), vetoed(tx))

@@ -6,7 +6,8 @@ import logging
 from starlette.concurrency import run_in_threadpool
 
 from storage.clock import utcnow
-from video_assembly import shelves
+from video_assembly import lineup, shelves
+from web.i18n import LOCALES
 from web.services import Services
 
 log = logging.getLogger(__name__)
@@ -32,3 +33,4 @@ async def watch_library(parts: Services) -> None:
 def _look(parts: Services, *, anew: bool) -> None:
     with parts.db.reading() as tx:
         shelves.refresh(tx, utcnow(), anew=anew)
+        lineup.prepare(tx, LOCALES, utcnow())
