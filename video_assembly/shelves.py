@@ -58,7 +58,7 @@ def current(tx: Tx, now: datetime) -> Shelf:
         shelf = found.shelf.under(active_templates(tx), vetoed(tx))
         found = replace(found, shelf=shelf, wishes=wishes)
     if not found.since <= now < found.until:
-        found = _mended(found, found.timed.values(), now)
+        found = _mended(found, (), now)
     return _keep(tx, found)
 
 
@@ -111,14 +111,12 @@ def _read(tx: Tx, changed: int, wishes: tuple[Any, ...], now: datetime) -> _Kept
 
 
 def _mended(kept: _Kept, there: Iterable[Standing], now: datetime) -> _Kept:
-    """Return what is kept with these segments as they stand."""
-    there = list(there)
-    timed = dict(kept.timed)
-    for each in there:
-        timed.pop(each.id, None)
-        if each.candidate is not None and _has_times(each):
-            timed[each.id] = each
-    wanted = {each.id: each.at(now) for each in there}
+    """Return what is kept with these segments as they stand, and all of them as of now."""
+    known = {each.id: each for each in there}
+    timed = {name: each for name, each in kept.timed.items() if name not in known}
+    timed |= {name: each for name, each in known.items() if each.candidate is not None and _has_times(each)}
+    moved = not kept.since <= now < kept.until
+    wanted = {name: each.at(now) for name, each in ({**known, **timed} if moved else known).items()}
     changed = {name: each for name, each in wanted.items() if kept.shelf.segments.get(name) != each}
     since, until = _between(timed, now)
     shelf = kept.shelf.changed(changed) if changed else kept.shelf
