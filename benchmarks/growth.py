@@ -20,7 +20,7 @@ from video_assembly import recipes, videos
 from video_assembly.candidates import SegmentCandidate
 from video_assembly.library import segments
 from video_assembly.lots import Subject
-from video_assembly.recipes import Ingredient
+from video_assembly.packed import Ingredient, pack
 from video_assembly.shelf import Shelf
 from video_assembly.stitch import SegmentSource, Stitched
 from video_assembly.storyboard import Rules, plan
@@ -141,10 +141,10 @@ def _row(by_role: dict[str, list[object]], dice: random.Random) -> dict[str, obj
     ]
     return {
         "id": new_id(),
-        "digest": f"{dice.getrandbits(256):064x}",
+        "digest": dice.randbytes(32),
         "product_id": subject.product_id,
         "merchant_id": subject.merchant_id,
-        "segments": recipes.pack(ingredients, subject.product_id),
+        "segments": pack(ingredients, subject.product_id),
         "duration_ms": sum(each.duration_ms for each in ingredients),
         "created_at": NOW,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,34 +55,35 @@ class Lot:
         self.subject, self.template, self.language = subject, template, language
         self.order = template.order
         self.choices = [tuple(roles.get(role, ())) for role in self.order]
-        self.place = {each.id: (n, m) for n, choices in enumerate(self.choices) for m, each in enumerate(choices)}
+        # All choices in one row, as plans fill in what a viewer thinks of each; layer n begins at starts[n].
+        row = list(chain(*self.choices))
+        self.starts = np.cumsum([0, *map(len, self.choices)]).tolist()
+        self.place = {each.id: number for number, each in enumerate(row)}
         self.units = [np.array([each.units for each in choices], np.int64) for choices in self.choices]
         self.bits = [np.array([self._bits(each) for each in choices], np.int64) for choices in self.choices]
         self.wanted = (1 << len(template.must_tags)) - 1
         self.window = (-(-template.shortest_ms // UNIT_MS), template.longest_ms // UNIT_MS)
-        self.costs = [np.array([self._cost(each) for each in choices], np.float64) for choices in self.choices]
+        self.costs = np.array([self._cost(each) for each in row], np.float64)
         self.borrowed = [
-            (n, m, each.product_id)
-            for n, choices in enumerate(self.choices)
-            for m, each in enumerate(choices)
+            (number, each.product_id)
+            for number, each in enumerate(row)
             if each.product_id is not None and each.product_id != subject.product_id
         ]
         # Takes of one role from one clip are much alike: having seen one tires of the others a little, too.
-        takes: dict[tuple[str, str], list[tuple[int, int]]] = {}
-        for place in self.place.values():
-            each = self.choices[place[0]][place[1]]
-            takes.setdefault((each.clip_id, each.role), []).append(place)
+        takes: dict[tuple[str, str], list[int]] = {}
+        tagged: dict[str, list[int]] = {}
+        for number, each in enumerate(row):
+            takes.setdefault((each.clip_id, each.role), []).append(number)
+            for tag in set(each.tags):
+                tagged.setdefault(tag, []).append(number)
         self.alike = {
-            place: [other for other in places if other != place]
-            for places in takes.values()
-            if len(places) > 1
-            for place in places
+            number: [other for other in numbers if other != number]
+            for numbers in takes.values()
+            if len(numbers) > 1
+            for number in numbers
         }
-        self.tagged: dict[str, list[tuple[int, int]]] = {}
-        for place in self.place.values():
-            for tag in self.choices[place[0]][place[1]].tags:
-                self.tagged.setdefault(tag, []).append(place)
-        numbers = {clip: n for n, clip in enumerate({each.clip_id for each in chain(*self.choices)})}
+        self.tagged = {tag: np.array(numbers, np.int64) for tag, numbers in tagged.items()}
+        numbers = {clip: n for n, clip in enumerate({each.clip_id for each in row})}
         self._looks = [
             np.array([_look(each, numbers) for each in choices]).reshape(-1, 8).T for choices in self.choices
         ]
@@ -108,10 +109,13 @@ class Lot:
 
     def own_costs(self) -> list[Costs]:
         """Return what choices cost for nobody in particular; what is borrowed is not to be had."""
-        costs = [each.copy() for each in self.costs]
-        for n, m, _ in self.borrowed:
-            costs[n][m] = np.inf
-        return costs
+        costs = self.costs.copy()
+        costs[[number for number, _ in self.borrowed]] = np.inf
+        return self.layered(costs)
+
+    def layered(self, row: Costs) -> list[Costs]:
+        """Return each layer's share of a number for every choice."""
+        return [row[start:stop] for start, stop in pairwise(self.starts)]
 
     def join(self, one: tuple[int, int], other: tuple[int, int]) -> float:
         """Return what two choices, given by layer and number, cost as neighbours; the one number of `joins`."""
@@ -145,13 +149,17 @@ class Lot:
 
     def joins(self, i: int, j: int, ones: NDArray[np.int64], others: NDArray[np.int64]) -> Costs:
         """Return what each of these choices of layer `i` costs before each of those of layer `j`."""
-        one, other = self._looks[i][:, ones, None], self._looks[j][:, None, others]
+        one, other = self._looks[i][:, ones], self._looks[j][:, others]
         red, green, blue, coloured, pace, paced, clip, start = range(8)
-        squares = sum((one[channel] - other[channel]) ** 2 for channel in (red, green, blue))
+        apart = one[:4, :, None] - other[:4, None, :]
+        apart *= apart
         # What was not measured is no reason against anything.
-        joined: Costs = COLOUR * np.sqrt(squares / 3) * (one[coloured] * other[coloured])
-        joined += PACE * np.abs(one[pace] - other[pace]) * (one[paced] * other[paced])
-        joined += BACKWARDS * ((one[clip] == other[clip]) & (other[start] < one[start]))
+        joined: Costs = np.sqrt(apart[red] + apart[green] + apart[blue])
+        joined *= COLOUR / math.sqrt(3) * one[coloured, :, None] * other[coloured]
+        joined += np.abs(one[pace, :, None] - other[pace]) * (PACE * one[paced, :, None] * other[paced])
+        backwards = (one[clip, :, None] == other[clip]) & (other[start] < one[start, :, None])
+        if backwards.any():
+            joined += BACKWARDS * backwards
         return joined
 
     def _missing(self, there: tuple[bool, ...]) -> float:

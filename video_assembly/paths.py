@@ -136,19 +136,22 @@ class Ways:
                 yield float(totals[number]), tuple(self._ways[number].tolist())
 
     def _prepare(self) -> None:
-        """Number the states (length so far, bits so far) and where each choice leads from each."""
-        values = self._wanted + 1
-        states = (self._longest + 1) * values
-        lengths, bits = np.divmod(np.arange(states), values)
-        self._dead = states
-        self._end = np.full(states + 1, np.inf)
-        self._end[:states][(lengths >= self._shortest) & (bits == self._wanted)] = 0.0
+        """Number the states (length so far, bits so far) of each layer and where each choice leads from each.
+
+        The last state of each layer is the one from which nothing holds: it is -1 everywhere.
+        """
+        values, before = self._wanted + 1, 0
+        lengths, bits = np.divmod(np.arange((self._longest + 1) * values), values)
+        self._end = np.append(np.where((lengths >= self._shortest) & (bits == self._wanted), 0.0, np.inf), np.inf)
         self._after: list[NDArray[np.int64]] = []
         for layer in self._layers:
-            to_length = lengths[None, :] + layer.lengths[:, None]
-            after = to_length * values + (bits[None, :] | layer.bits[:, None])
-            after = np.where(to_length > self._longest, self._dead, after)
-            self._after.append(np.concatenate([after, np.full((len(after), 1), self._dead)], axis=1))
+            # Before this layer no video is longer than the longest choices of those before it make it.
+            states = (min(before, self._longest) + 1) * values
+            to_length = lengths[None, :states] + layer.lengths[:, None]
+            after = to_length * values + (bits[None, :states] | layer.bits[:, None])
+            after = np.where(to_length > self._longest, -1, after)
+            self._after.append(np.concatenate([after, np.full((len(after), 1), -1)], axis=1))
+            before += int(layer.lengths.max(initial=0))
 
     def _searched(self, costs: Sequence[Costs]) -> Iterator[tuple[float, Way]]:
         rest = self._rests(costs)
@@ -192,7 +195,7 @@ class Ways:
                 best = (joined[:, :, None] + following[None]).min(axis=1)
             else:
                 best = np.broadcast_to(following.min(axis=0), (len(joined), following.shape[1]))
-            found[end] = costs[first][:, None] + np.take_along_axis(best, after, axis=1)
+            found[end] = costs[first][:, None] + best[np.arange(len(after))[:, None], after]
         return found
 
 

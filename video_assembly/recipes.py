@@ -3,16 +3,17 @@
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Integer, String, Table, select, update
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, String, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Instant, Tx, metadata
 from storage.ids import new_id
 from video_assembly.library import segments
+from video_assembly.packed import Ingredient, pack, unpack
 from video_assembly.personal import KINDS, personal_segments
 from video_assembly.storyboard import Storyboard
 
@@ -20,26 +21,14 @@ recipes = Table(
     "recipes",
     metadata,
     Column("id", String(36), primary_key=True),
-    Column("digest", String(64), nullable=False, unique=True),
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
     # Without foreign keys to products: a recipe outlives what it is about, to be answered with 410.
-    Column("product_id", String(36), nullable=False, index=True),
+    Column("product_id", String(36), nullable=False),
     Column("merchant_id", ForeignKey("merchants.id", ondelete="CASCADE"), nullable=False),
-    Column("segments", JSON, nullable=False),
+    Column("segments", LargeBinary, nullable=False),
     Column("duration_ms", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
-
-
-@dataclass(frozen=True)
-class Ingredient:
-    """A segment as it stands in a recipe."""
-
-    id: str
-    clip_id: str
-    product_id: str | None
-    role: str
-    duration_ms: int
-    poster_key: str
 
 
 @dataclass(frozen=True)
@@ -73,7 +62,7 @@ def store(tx: Tx, boards: Sequence[Storyboard], now: datetime, *, counted: bool 
         tx.execute(upsert(recipes).on_conflict_do_nothing(index_elements=["digest"]), new)
         known |= _by_digest(tx, [row["digest"] for row in new])
         if counted:
-            _count(tx, [each[0] for row in new for each in row["segments"]])
+            _count(tx, [each for row in new for each in wanted[row["digest"]].segment_ids])
     return [known[_digest(board)] for board in boards]
 
 
@@ -105,28 +94,12 @@ def recipe_of(row: Mapping[str, Any]) -> Recipe:
     """Return the columns of `recipes` as a recipe."""
     return Recipe(
         row["id"],
-        row["digest"],
+        row["digest"].hex(),
         row["product_id"],
         row["merchant_id"],
-        tuple(_unpack(each, row["product_id"]) for each in row["segments"]),
+        tuple(unpack(row["segments"], row["product_id"])),
         row["duration_ms"],
     )
-
-
-def pack(ingredients: Iterable[Ingredient], product_id: str) -> list[list[Any]]:
-    """Return segments as a row holds them, in few bytes: there are millions; their product is nearly always the same.
-
-    The order is that of `Ingredient`; the product stands as 1 where it is the video's.
-    """
-    return [
-        [each.id, each.clip_id, 1 if each.product_id == product_id else each.product_id, *astuple(each)[3:]]
-        for each in ingredients
-    ]
-
-
-def _unpack(packed: Sequence[Any], product_id: str) -> Ingredient:
-    segment_id, clip_id, product, *rest = packed
-    return Ingredient(segment_id, clip_id, product_id if product == 1 else product, *rest)
 
 
 def subjects(tx: Tx, video_ids: Collection[str], segment_ids: Collection[str]) -> Mapping[str, str | None]:
@@ -149,20 +122,20 @@ def _count(tx: Tx, segment_ids: Sequence[str]) -> None:
         tx.execute(update(segments).where(segments.c.id.in_(some)).values(more))
 
 
-def _by_digest(tx: Tx, digests: Iterable[str]) -> dict[str, Recipe]:
+def _by_digest(tx: Tx, digests: Iterable[bytes]) -> dict[bytes, Recipe]:
     rows = tx.all(select(recipes).where(recipes.c.digest.in_(list(digests))))
     return {row.digest: recipe_of(row._asdict()) for row in rows}
 
 
-def _digest(board: Storyboard) -> str:
+def _digest(board: Storyboard) -> bytes:
     return _digest_of(board.subject.product_id, board.segment_ids)
 
 
-def _digest_of(product_id: str, segment_ids: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join((product_id, *segment_ids)).encode()).hexdigest()
+def _digest_of(product_id: str, segment_ids: Sequence[str]) -> bytes:
+    return hashlib.sha256("\n".join((product_id, *segment_ids)).encode()).digest()
 
 
-def _row(digest: str, board: Storyboard, now: datetime) -> dict[str, Any]:
+def _row(digest: bytes, board: Storyboard, now: datetime) -> dict[str, Any]:
     ingredients = [
         Ingredient(each.id, each.clip_id, each.product_id, each.role, each.duration_ms, each.poster_key)
         for each in (part.segment for part in board.parts)

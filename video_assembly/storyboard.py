@@ -153,26 +153,23 @@ class _View:
 
     def __init__(self, lot: Lot, used: Mapping[str, float], lend: Container[str], tastes: Mapping[str, float]) -> None:
         self.lot = lot
-        self.seen = [np.zeros(len(each)) for each in lot.costs]
-        self.liked = [np.zeros(len(each)) for each in lot.costs]
+        seen, liked = np.zeros(len(lot.costs)), np.zeros(len(lot.costs))
         for tag, taste in tastes.items():
-            for n, m in lot.tagged.get(tag, ()):
-                self.liked[n][m] += taste
+            if (tagged := lot.tagged.get(tag)) is not None:
+                liked[tagged] += taste
         # Whichever is shorter is looked through.
         for segment_id in used if len(used) <= len(lot.place) else lot.place:
             place, times = lot.place.get(segment_id), used.get(segment_id, 0.0)
             if place is None or times <= 0:
                 continue
-            self.seen[place[0]][place[1]] += times
-            for n, m in lot.alike.get(place, ()):
-                self.seen[n][m] += ALIKE * times
-        self.costs: list[Costs] = [
-            fixed - INTEREST * np.clip(liked, -1, 1) + FATIGUE * seen / (TIRED_AFTER + seen)
-            for fixed, liked, seen in zip(lot.costs, self.liked, self.seen, strict=True)
-        ]
-        for n, m, product_id in lot.borrowed:
+            seen[place] += times
+            for other in lot.alike.get(place, ()):
+                seen[other] += ALIKE * times
+        costs = lot.costs - INTEREST * liked.clip(-1, 1) + FATIGUE * seen / (TIRED_AFTER + seen)
+        for place, product_id in lot.borrowed:
             if product_id not in lend:
-                self.costs[n][m] = np.inf
+                costs[place] = np.inf
+        self.seen, self.liked, self.costs = lot.layered(seen), lot.layered(liked), lot.layered(costs)
 
     def ids(self, way: Sequence[int]) -> tuple[str, ...]:
         """The segments of a way, in their order."""

@@ -52,10 +52,10 @@ def upgrade() -> None:
     op.create_table(
         "recipes",
         sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("product_id", sa.String(length=36), nullable=False),
         sa.Column("merchant_id", sa.String(length=36), nullable=False),
-        sa.Column("segments", sa.JSON(), nullable=False),
+        sa.Column("segments", sa.LargeBinary(), nullable=False),
         sa.Column("duration_ms", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -64,9 +64,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recipes")),
         sa.UniqueConstraint("digest", name=op.f("uq_recipes_digest")),
     )
-    with op.batch_alter_table("recipes", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_recipes_product_id"), ["product_id"], unique=False)
-
     op.create_table(
         "personal_switches",
         sa.Column("merchant_id", sa.String(length=36), nullable=False),
