@@ -43,6 +43,11 @@ class Message:
     fact: dict[str, Any]
 
 
+def lists_of(queue: str) -> tuple[str, ...]:
+    """Return the lists in which kombu keeps a queue's messages, one for each priority, the most urgent first."""
+    return queue, *(f"{queue}\x06\x16{priority}" for priority in (3, 6, 9))
+
+
 class Messages:
     """The stream of facts at a Redis URL."""
 
@@ -82,7 +87,7 @@ class Messages:
     def queue_lengths(self, names: Sequence[str]) -> dict[str, int]:
         """Return how many messages wait in each Celery queue; empty when the broker does not answer."""
         try:
-            return {name: int(self._client.llen(name)) for name in names}
+            return {name: sum(int(self._client.llen(each)) for each in lists_of(name)) for name in names}
         except redis.RedisError:
             return {}
 
