@@ -15,7 +15,7 @@ from shop import catalog
 from shop.catalog import Product
 from storage.accounts import people
 from storage.database import AnyRow, Tx
-from video_assembly import personal
+from video_assembly import personal, shelves
 from video_assembly.candidates import SegmentCandidate
 from video_assembly.library import media_key, poster_key
 from video_assembly.overlay import Content
@@ -46,13 +46,15 @@ WORDS = {
 
 def added(tx: Tx, viewer_id: str, boards: Sequence[tuple[int, Storyboard]], now: datetime) -> list[Storyboard]:
     """Return the storyboards of these places with the personal segments that are ready; the others are queued."""
-    subjects = [board.subject for _, board in boards]
+    template = shelves.current(tx, now).template
+    wanting = [(place, board) for place, board in boards if template(board.subject).personal]
+    subjects = [board.subject for _, board in wanting]
     allows = personal.allowed(tx, {each.merchant_id for each in subjects})
     viewer = tx.one_or_none(select(people.c.name, people.c.guest, people.c.locale).where(people.c.id == viewer_id))
     locale = viewer.locale if viewer is not None and viewer.locale in WORDS else "de"
     priced = {each.product_id for each in subjects if allows[each.merchant_id].prices}
     wishes = {each.id: price_of(each, locale) for each in catalog.by_id(tx, priced, locale).values()}
-    greeted = any(place == GREETED_PLACE and allows[board.subject.merchant_id].names for place, board in boards)
+    greeted = any(place == GREETED_PLACE and allows[board.subject.merchant_id].names for place, board in wanting)
     greeting = None
     if greeted and viewer is not None and not viewer.guest and consent.current(tx, viewer_id).personalise:
         greeting = greeting_of(viewer_id, viewer.name, locale)
@@ -61,6 +63,9 @@ def added(tx: Tx, viewer_id: str, boards: Sequence[tuple[int, Storyboard]], now:
     made = []
     for place, board in boards:
         wish = wishes.get(board.subject.product_id)
+        if (place, board) not in wanting:
+            made.append(board)
+            continue
         if wish is not None and wish.digest in ready:
             board = _before_last(board, ready[wish.digest])
         if place == GREETED_PLACE and greeting is not None and greeting.digest in ready:

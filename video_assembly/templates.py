@@ -53,6 +53,7 @@ class Template:
     `must_tags` is on at least one segment, none of `never_tags` on any. `brand_cap`: of ten places in a row of a
     feed, so many at most are about one brand. `tone` prefers slow (`calm`) or quick (`lively`) pictures. With
     `own_language` a viewer gets no video in another language, else one where there is none in the viewer's own.
+    `personal` lets in what the shop allows of personal segments.
     """
 
     order: tuple[str, ...] = ORDER
@@ -64,6 +65,7 @@ class Template:
     brand_cap: int | None = None
     tone: str | None = None
     own_language: bool = False
+    personal: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Return the rules as they are stored and given to pages; `template_of` reads them."""
@@ -124,10 +126,8 @@ def template_of(given: Mapping[str, Any]) -> Template:
     tone = given.get("tone")
     if tone is not None and tone not in TONES:
         raise UserError("tone", "Choose one of these tones: {tones}.", field="tone", tones=", ".join(TONES))
-    own = given.get("own_language", False)
-    if not isinstance(own, bool):
-        raise UserError("own-language", "Say true or false.", field="own_language")
-    return Template(tuple(order), needed, shortest, longest, must, never, cap, tone, own)
+    own, personal = (_switch(given, name) for name in ("own_language", "personal"))
+    return Template(tuple(order), needed, shortest, longest, must, never, cap, tone, own, personal)
 
 
 def add_template(
@@ -249,6 +249,13 @@ def _whole(given: Mapping[str, Any], name: str) -> int:
     found = given.get(name, getattr(DEFAULT, name))
     if type(found) is not int:
         raise UserError("whole-number", "Give a whole number of milliseconds.", field=name)
+    return found
+
+
+def _switch(given: Mapping[str, Any], name: str) -> bool:
+    found = given.get(name, getattr(DEFAULT, name))
+    if not isinstance(found, bool):
+        raise UserError("switch", "Say true or false.", field=name)
     return found
 
 

@@ -1,7 +1,7 @@
 """How a merchant's videos are told: the page of templates, with previews and variants, and the same as JSON."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from shop import catalog, categories, merchants
 from storage.clock import utcnow
+from storage.database import Tx
 from video_assembly import library, previews, search, templates, vetoes
 from video_assembly.previews import Preview, Somebody
 from video_assembly.recipes import Recipe
@@ -152,9 +153,10 @@ async def post_preview(request: Request) -> Response:
         with parts.db.writing() as tx:
             merchant_id = owner(tx, request)
             found = previews.preview(tx, merchant_id, wish.product_id, rules, somebody, wish.seed, utcnow())
+            lenders = _lenders(tx, request, [] if found.board is None else [found.board])
         if found.board is None or found.recipe is None:
             return JSONResponse({"video": None, "detail": _why_not(request, found)})
-        return JSONResponse({"video": video_json(request, found.board, found.recipe), "detail": None})
+        return JSONResponse({"video": video_json(request, found.board, found.recipe, lenders), "detail": None})
 
     return await run_in_threadpool(made)
 
@@ -171,7 +173,8 @@ async def post_campaign(request: Request) -> Response:
             found = previews.variants(
                 tx, owner(tx, request), wish.product_id, rules, wish.language, wish.count, wish.seed, utcnow()
             )
-        return JSONResponse({"videos": [video_json(request, board, recipe) for board, recipe in found]})
+            lenders = _lenders(tx, request, [board for board, _ in found])
+        return JSONResponse({"videos": [video_json(request, board, recipe, lenders) for board, recipe in found]})
 
     return await run_in_threadpool(made)
 
@@ -207,8 +210,11 @@ def template_json(stored: StoredTemplate) -> dict[str, Any]:
     }
 
 
-def video_json(request: Request, board: Storyboard, recipe: Recipe) -> dict[str, Any]:
-    """Return a video that was tried out, with an address that plays it for some hours."""
+def video_json(request: Request, board: Storyboard, recipe: Recipe, lenders: Mapping[str, str]) -> dict[str, Any]:
+    """Return a video that was tried out, with an address that plays it for some hours.
+
+    `lenders` are the titles of products that lend it a hook, by id.
+    """
     parts, locale = services(request), locale_of(request)
     token = share_token(parts.settings.secret_key(), recipe.id, utcnow() + PLAYABLE_FOR)
     start, segments = 0, []
@@ -228,6 +234,7 @@ def video_json(request: Request, board: Storyboard, recipe: Recipe) -> dict[str,
                 "reason_code": part.reason,
                 "reason": translate(locale, SEGMENT_REASONS.get(part.reason, SEGMENT_REASONS["fits-best"])),
                 "propensity": part.propensity,
+                "lent_by": lenders.get(each.product_id or "") if each.product_id != recipe.product_id else None,
             }
         )
         start += each.duration_ms
@@ -235,10 +242,18 @@ def video_json(request: Request, board: Storyboard, recipe: Recipe) -> dict[str,
         "id": recipe.id,
         "mp4": f"/v/{recipe.id}.mp4?share={token}",
         "captions": f"/v/{recipe.id}.vtt?share={token}",
-        "poster": segments[0]["poster"],
+        # The first picture of a hook is often a plain ground on which words appear later.
+        "poster": segments[0]["thumbnail"],
         "duration": recipe.duration_ms / 1000,
         "segments": segments,
     }
+
+
+def _lenders(tx: Tx, request: Request, boards: Sequence[Storyboard]) -> dict[str, str]:
+    """Return the titles of the products whose segments are in these videos, by id."""
+    parts = (part for board in boards for part in board.parts)
+    ids = {part.segment.product_id for part in parts if part.segment.product_id is not None}
+    return {each.id: each.title for each in catalog.by_id(tx, ids, locale_of(request)).values()}
 
 
 def _write(request: Request, written: Written, template_id: str | None) -> Response:

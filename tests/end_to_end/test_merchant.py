@@ -1,6 +1,7 @@
 """The merchant's and the operator's work in a real browser: upload, states, segments, products, invitations."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -9,7 +10,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.end_to_end.conftest import Running
 
@@ -67,13 +68,22 @@ def kept(page: Page, word: str) -> AbstractContextManager[object]:
 
 
 def test_a_real_clip_from_a_telephone_becomes_segments_with_role_product_and_tags(
-    page: Page, running: Running, telephone_clip: Path
+    page: Page, running: Running, telephone_clip: Path, tmp_path: Path
 ) -> None:
     sign_in(page, running, "Theo Falk", "/merchant")
     before = page.locator("[data-segment]").count()
-    page.locator("[data-chooser]").set_input_files(telephone_clip)
+    shoot = tmp_path / "autumn shoot"
+    shoot.mkdir()
+    shutil.copy(telephone_clip, shoot)
+    on_the_way: list[Route] = []
+    page.route("**/v1/uploads/*", lambda route: on_the_way.append(route))
+    page.locator("[data-folder-chooser]").set_input_files(shoot)
     row = page.locator(".progress-row", has_text="IMG_0815.mov")
-    expect(row).to_be_visible()
+    expect(row).to_have_attribute("data-state", "sending")
+    row.get_by_role("button", name="Pause the upload of IMG_0815.mov").click()
+    expect(row).to_contain_text("Paused at")
+    page.unroute("**/v1/uploads/*")
+    row.get_by_role("button", name="Go on with the upload of IMG_0815.mov").click()
     expect(row).to_have_attribute("data-state", "ready", timeout=READY_MILLISECONDS)
     expect(row).to_contain_text("Ready")
     assert page.locator("[data-segment]").count() > before
@@ -90,6 +100,7 @@ def test_a_real_clip_from_a_telephone_becomes_segments_with_role_product_and_tag
         card.get_by_label(re.compile("^Role of")).select_option("offer")
     with kept(page, "product_id"):
         card.get_by_label(re.compile("^Product of")).select_option(index=1)
+    expect(card.get_by_label(re.compile("^Tags of"))).to_have_value("autumn shoot")
     card.get_by_label(re.compile("^Tags of")).fill("sale, blue")
     with kept(page, "blue"):
         card.get_by_label(re.compile("^Tags of")).press("Tab")
@@ -158,6 +169,34 @@ def test_several_segments_are_changed_archived_and_brought_back(page: Page, runn
     page.reload()
     expect(page.get_by_label("Role", exact=True)).to_have_value("proof")
     expect(cards).to_have_count(count)
+
+
+def test_a_template_is_looked_at_as_three_people_saved_as_a_file_and_published(page: Page, running: Running) -> None:
+    sign_in(page, running, "Ines Harms", "/merchant/templates")
+    people = page.locator("[data-person]")
+    expect(people).to_have_count(3)
+    for number in range(3):
+        expect(people.nth(number).locator(".board-parts li").nth(2)).to_be_visible(timeout=30_000)
+    people.first.get_by_role("button", name="Save as a file").click()
+    sheet = page.get_by_role("dialog", name="Save this video")
+    sheet.get_by_label("Soft transitions").uncheck()
+    sheet.get_by_label("Captions in the picture").uncheck()
+    assert rule_breaks(page) == []
+    sheet.get_by_role("button", name="Make the file").click()
+    with page.expect_download(timeout=READY_MILLISECONDS) as found:
+        sheet.get_by_role("link", name="Download").click(timeout=READY_MILLISECONDS)
+    assert found.value.path().read_bytes()[4:8] == b"ftyp"
+    sheet.get_by_role("button", name="Close").click()
+
+    page.get_by_label("Name", exact=True).fill("Plain")
+    page.get_by_label("With personal segments").uncheck()
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.get_by_text("Published. Videos are made by it from now on.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("With personal segments")).not_to_be_checked()
+    assert rule_breaks(page) == []
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Template deleted")).to_be_visible()
 
 
 def test_an_invited_merchant_starts_with_nothing_and_puts_a_product_on_sale(

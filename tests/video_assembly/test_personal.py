@@ -14,9 +14,10 @@ from storage.costs import Spent, Tally
 from storage.database import Database
 from storage.jobs import Claim
 from tests.video_assembly.shopfront import NOW, Shopfront, open_shopfront
-from video_assembly import inserts, personal, videos
+from video_assembly import inserts, personal, templates, videos
 from video_assembly.personal import Drawn, Switches, personal_segments
 from video_assembly.slots import slots
+from video_assembly.templates import Template
 from video_assembly.videos import FeedVideo
 
 LATER = NOW + timedelta(minutes=5)
@@ -97,6 +98,18 @@ def test_a_video_never_waits_and_has_the_price_once_it_is_drawn(front: Shopfront
             assert sources[-2].digest == card.id.replace("-", "")
             assert videos.subjects(tx, [], [card.id]) == {card.id: video.product_id}
     assert len(queued(front)) == len(front.products), "drawn once, used again"
+
+
+def test_a_template_without_personal_segments_keeps_them_out_of_its_videos(front: Shopfront) -> None:
+    allow(front)
+    worked(front, front.viewer)
+    draw(front)
+    herd = front.merchants["herd"]
+    with front.db.writing() as tx:
+        templates.add_template(tx, herd, "Plain", Template(personal=False), NOW, active=True)
+    afresh(front, front.viewer)
+    made = worked(front, front.viewer)
+    assert {("price" in roles(each), each.merchant_id == herd) for each in made} == {(True, False), (False, True)}
 
 
 def test_web_in_a_request_makes_none(front: Shopfront) -> None:

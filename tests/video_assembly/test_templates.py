@@ -28,6 +28,7 @@ def test_rules_survive_their_form() -> None:
         "brand_cap": 3,
         "tone": "calm",
         "own_language": True,
+        "personal": False,
     }
     made = template_of(asked)
     assert made.needed == {"hook", "cta"}
@@ -58,6 +59,7 @@ def test_rules_survive_their_form() -> None:
         ("brand_cap", {"brand_cap": True}),
         ("tone", {"tone": "loud"}),
         ("own_language", {"own_language": 1}),
+        ("personal", {"personal": "no"}),
         ("colour", {"colour": "red"}),
     ],
 )

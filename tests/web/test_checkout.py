@@ -34,7 +34,7 @@ def test_products_are_listed_searched_and_shown(client: TestClient, add_product:
         page = client.get(path)
         assert page.status_code == 200, path
     assert "19,90" in client.get(f"/products/{mug.id}").text
-    assert "inkl. MwSt., zzgl." in client.get(f"/products/{mug.id}").text
+    assert "inkl.\u00a0MwSt., zzgl." in client.get(f"/products/{mug.id}").text
 
 
 def test_reading_the_cart_makes_no_session(client: TestClient) -> None:

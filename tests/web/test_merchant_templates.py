@@ -46,6 +46,16 @@ def test_three_people_get_what_suits_them_with_reasons(merchant: TestClient, pro
     assert merchant.get(f"/v1/segments/{ids[1]}").json()["used_in"] == 0, "tried out is not used"
 
 
+def test_whose_hook_opens_a_video_is_said(
+    merchant: TestClient, product: tuple[str, list[str]], add_product: Callable[..., Product]
+) -> None:
+    product_id, ids = product
+    lender = add_product("jug")
+    merchant.patch(f"/v1/segments/{ids[0]}", json={"product_id": lender.id})
+    video = merchant.post("/v1/preview", json={"product_id": product_id}).json()["video"]
+    assert [each["lent_by"] for each in video["segments"]] == ["Cup jug", None, None, None, None]
+
+
 def test_rules_that_nothing_keeps_are_explained(merchant: TestClient, product: tuple[str, list[str]]) -> None:
     product_id, ids = product
 

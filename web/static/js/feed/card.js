@@ -36,7 +36,7 @@ export function ProductCard({ at, video, titleId }) {
         </span>
       </span>
     </button>
-    <p class="price-note">${t("incl. VAT, plus")} <a href="/impressum#shipping" target="_blank">${t("shipping")}</a></p>
+    <p class="price-note">${t("incl. VAT, plus")}\u00a0<a href="/impressum#shipping" target="_blank">${t("shipping")}</a></p>
     <button class="button feed-card-add" disabled=${out} onClick=${() => add(at, video)}>
       ${icon("shopping-bag")}<span>${out ? t("Sold out") : t("Add to cart")}</span>
     </button>

@@ -1,10 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Item } from "vitrine/feed/item.js";
-import { SaveSheet } from "vitrine/feed/save.js";
 import { HelpSheet, MenuSheet, WhySheet } from "vitrine/feed/sheets.js";
 import { html } from "vitrine/html.js";
 import { icon } from "vitrine/icon.js";
 import { t } from "vitrine/i18n.js";
+import { Save } from "vitrine/save.js";
+import { Sheet } from "vitrine/sheet.js";
 
 /** @typedef {import("vitrine/feed/control.js").Control} Control */
 
@@ -69,7 +70,7 @@ export function Screen({ at }) {
     </div>
     ${at.sheet.value === "why" && html`<${WhySheet} at=${at} />`}
     ${at.sheet.value === "menu" && html`<${MenuSheet} at=${at} />`}
-    ${at.sheet.value === "save" && html`<${SaveSheet} at=${at} />`}
+    ${at.sheet.value === "save" && feed.current && html`<${Sheet} title=${t("Save this video")} onClose=${() => (at.sheet.value = "")}><${Save} video=${feed.current} /><//>`}
     ${at.sheet.value === "help" && html`<${HelpSheet} at=${at} />`}
   `;
 }

@@ -1,38 +1,15 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { KEYS, keysOn, setKeys } from "vitrine/feed/keys.js";
 import { html } from "vitrine/html.js";
 import { icon } from "vitrine/icon.js";
 import { locale, moment, t } from "vitrine/i18n.js";
+import { Sheet } from "vitrine/sheet.js";
 
 /** @typedef {import("vitrine/feed/control.js").Control} Control */
 
 const NEXT = 10;
 // Each in itself, so that who cannot read the page finds the own one.
 const LANGUAGES = { de: "Deutsch", en: "English" };
-
-/**
- * A modal sheet: the browser keeps the focus inside and gives it back; Esc, the cross and a tap beside it close it.
- * @param {{title: string, onClose: () => void, children?: any}} props
- */
-export function Sheet({ title, onClose, children }) {
-  const dialog = /** @type {{current: HTMLDialogElement | null}} */ (useRef(null));
-  useEffect(() => {
-    dialog.current?.showModal();
-  }, []);
-  return html`<dialog
-    class="sheet feed-sheet"
-    aria-labelledby="sheet-title"
-    ref=${dialog}
-    onClose=${onClose}
-    onClick=${(/** @type {MouseEvent} */ event) => event.target === dialog.current && dialog.current?.close()}
-  >
-    <div class="row spread">
-      <h2 id="sheet-title">${title}</h2>
-      <button class="icon-button" aria-label=${t("Close")} onClick=${() => dialog.current?.close()}>${icon("x")}</button>
-    </div>
-    ${children}
-  </dialog>`;
-}
 
 /** Why this video, and what the next ones are about. @param {{at: Control}} props */
 export function WhySheet({ at }) {

@@ -54,7 +54,7 @@ export function Shelf({ store, open }) {
             ${product.id === store.pinnedId.value && html`<span class="pinned-flag">${icon("pin")} ${t("Now in the show")}</span>`}
             <span class="shelf-title">${product.title}</span>
             <span class="pinned-price"><span class="price">${priceOf(product)}</span> ${stockNote(product.stock)}</span>
-            <span class="price-note">${t("incl. VAT, plus")} ${t("shipping")}</span>
+            <span class="price-note">${t("incl. VAT, plus")}\u00a0${t("shipping")}</span>
           </span>
           ${icon("chevron-right")}
         </button>

@@ -96,6 +96,7 @@ function About({ segment, store, save }) {
       <${Select} id="d-season" label=${t("Season")} value=${segment.season ?? ""} options=${["", ...SEASONS].map((each) => [each, seasonName(each)])}
         pick=${(/** @type {string} */ season) => save({ season: season || null })} />
     </div>
+    ${segment.role === "hook" && html`<p class="small soft">${t("A hook may open videos of your other products in the same category, too: that is how people find them who know only this one.")}</p>`}
     <div class="field"><label for="d-tags">${t("Tags, separated by commas")}</label>
       <input class="input" id="d-tags" value=${segment.tags.join(", ")} onChange=${(/** @type {any} */ event) => save({ tags: tagsOf(event.currentTarget.value) })} /></div>
   </section>`;
@@ -106,8 +107,8 @@ function Until({ segment, save }) {
   return html`<section class="details-part" aria-labelledby="until-title">
     <h3 id="until-title">${t("When it may be used")}</h3>
     <div class="two">
-      <${Day} id="d-from" label=${t("From")} value=${segment.valid_from} pick=${(/** @type {string} */ day) => save({ valid_from: day ? new Date(`${day}T00:00:00`).toISOString() : null })} />
-      <${Day} id="d-until" label=${t("Until and with")} value=${segment.valid_until} pick=${(/** @type {string} */ day) => save({ valid_until: day ? endOf(day) : null })} />
+      <${Day} id="d-from" label=${t("First day")} value=${segment.valid_from} pick=${(/** @type {string} */ day) => save({ valid_from: day ? new Date(`${day}T00:00:00`).toISOString() : null })} />
+      <${Day} id="d-until" label=${t("Last day")} value=${segment.valid_until} pick=${(/** @type {string} */ day) => save({ valid_until: day ? endOf(day) : null })} />
       <${Day} id="d-rights" label=${t("Rights end on")} value=${segment.rights_until} pick=${(/** @type {string} */ day) => save({ rights_until: day ? endOf(day) : null })} />
       <div class="field"><label for="d-note">${t("Whose rights, which contract")}</label>
         <input class="input" id="d-note" maxlength="200" value=${segment.rights_note ?? ""} onChange=${(/** @type {any} */ event) => save({ rights_note: event.currentTarget.value || null })} /></div>

@@ -3,10 +3,10 @@ import { useEffect, useRef } from "preact/hooks";
 import { html } from "vitrine/html.js";
 import { t } from "vitrine/i18n.js";
 import { icon } from "vitrine/icon.js";
-import { filesOf } from "vitrine/merchant/folders.js";
+import { filesOf, isVideo } from "vitrine/merchant/folders.js";
 import { languageChoices, languageName } from "vitrine/merchant/names.js";
 import { ROLES, roleHint, roleName } from "vitrine/merchant/roles.js";
-import { isVideo, megabytes } from "vitrine/merchant/uploads.js";
+import { megabytes } from "vitrine/merchant/uploads.js";
 
 /**
  * Where files come in: dropped, chosen or pasted; with what they are about.
@@ -60,7 +60,7 @@ export function DropZone({ store, queue }) {
     <span class="drop-mark">${icon("upload")}</span>
     <div class="drop-words">
       <h2 id="upload-title">${t("Upload clips")}</h2>
-      <p class="soft small">${matchMedia("(hover: hover)").matches && t("Drop videos anywhere on this page, paste them, or choose them.")} ${t("MP4, MOV or WebM, up to {most} and 3 minutes.", { most: megabytes(store.limit) })}</p>
+      <p class="soft small">${matchMedia("(hover: hover)").matches && t("Drop videos anywhere on this page, paste them, or choose them.")} ${t("MP4, MOV or WebM, up to {most} and 3 minutes.", { most: megabytes(store.limit) })} ${t("The names of folders become tags.")}</p>
     </div>
     <div class="drop-buttons">
       <button type="button" class="button" onClick=${() => chooser.current?.click()}>${icon("plus")}${t("Choose videos")}</button>

@@ -2,10 +2,11 @@ import { signal } from "@preact/signals";
 import { Upload as Tus } from "tus-js-client";
 import { ask, Problem } from "vitrine/api.js";
 import { t } from "vitrine/i18n.js";
+import { folderTags, isVideo } from "vitrine/merchant/folders.js";
 
 /** @typedef {"waiting" | "sending" | "paused" | "lost" | "failed"} UploadState `lost`: the page forgot the file, the service has a part of it */
 /** @typedef {{key: number, name: string, size: number, state: UploadState, sent: number, speed: number, error: string, again: boolean}} Upload */
-/** @typedef {{product_ids: string, role: string, language: string}} About */
+/** @typedef {{product_ids: string, role: string, language: string, tags?: string}} About */
 /** @typedef {{row: import("@preact/signals").Signal<Upload>, file: File | null, about: About, tus: Tus | null, url: string, place: string}} Job */
 
 const ENDPOINT = "/v1/uploads";
@@ -16,7 +17,6 @@ const WINDOW_MILLISECONDS = 3000;
 const PAUSES_MILLISECONDS = [0, 1000, 3000, 5000, 10_000];
 /** Answers after which the same file may be taken: stopped on its way, too many at once, no room or no service now. */
 const PASSING = new Set([0, 404, 408, 423, 429, 500, 502, 503, 504, 507]);
-const ENDINGS = /\.(mp4|m4v|mov|webm|mkv|3gp|qt)$/i;
 /** Where tus-js-client notes an upload's address. */
 const NOTES = "tus::";
 
@@ -78,7 +78,7 @@ export function uploadQueue(limit, done) {
         endpoint: ENDPOINT,
         retryDelays: PAUSES_MILLISECONDS,
         removeFingerprintOnSuccess: true,
-        metadata: Object.fromEntries(Object.entries({ filename: file.name, ...job.about }).filter(([, value]) => value)),
+        metadata: Object.fromEntries(Object.entries({ filename: file.name, ...job.about, tags: folderTags(file).join(",") }).filter(([, value]) => value)),
         onProgress: measured(job),
         onSuccess: () => finish(job),
         onError: (error) => {
@@ -190,11 +190,6 @@ export function objection(file, limit) {
     return t("This file is too large. At most {most} MB can be uploaded.", { most: Math.floor(limit / 1048576) });
   }
   return isVideo(file) ? "" : t("This is not a video file that can be read here. Please upload MP4, MOV or WebM.");
-}
-
-/** @param {File} file */
-export function isVideo(file) {
-  return file.type.startsWith("video/") || ENDINGS.test(file.name);
 }
 
 /**

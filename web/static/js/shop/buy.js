@@ -40,7 +40,7 @@ export function stockChip(stock) {
 
 /** Price, VAT and shipping, as the law wants them beside each other. */
 export function priceNote() {
-  return html`<span class="price-note">${t("incl. VAT, plus")} <a href="/impressum#shipping" target="_blank">${t("shipping")}</a></span>`;
+  return html`<span class="price-note">${t("incl. VAT, plus")}\u00a0<a href="/impressum#shipping" target="_blank">${t("shipping")}</a></span>`;
 }
 
 /**

@@ -82,6 +82,8 @@ export function TemplateForm({ store }) {
         </select></div>
     </div>
     <label class="choice"><input type="checkbox" checked=${rules.own_language} onChange=${(/** @type {any} */ event) => store.rule({ own_language: event.currentTarget.checked })} />${t("Only in the viewer's language")}</label>
+    <label class="choice"><input type="checkbox" checked=${rules.personal} onChange=${(/** @type {any} */ event) => store.rule({ personal: event.currentTarget.checked })} />
+      <span>${t("With personal segments")} <a class="small" href="/merchant/personal">${t("Which there are")}</a></span></label>
     ${problem.value && html`<p class="notice notice-bad" role="alert">${icon("circle-x")}<span>${problem.value}</span></p>`}
     <div class="button-row">
       <button class="button" disabled=${!draft.name.trim()}>${icon("check")}${draft.active ? t("Publish changes") : t("Publish")}</button>

@@ -1,9 +1,9 @@
 import { batch, computed, signal } from "@preact/signals";
 import { ask } from "vitrine/api.js";
 
-/** @typedef {{order: string[], needed: string[], shortest_ms: number, longest_ms: number, must_tags: string[], never_tags: string[], brand_cap: number | null, tone: string | null, own_language: boolean}} Rules */
+/** @typedef {{order: string[], needed: string[], shortest_ms: number, longest_ms: number, must_tags: string[], never_tags: string[], brand_cap: number | null, tone: string | null, own_language: boolean, personal: boolean}} Rules */
 /** @typedef {{id: string, name: string, category: string | null, active: boolean, rules: Rules}} Template */
-/** @typedef {{id: string, role: string, role_name: string, start: number, duration: number, poster: string, thumbnail: string, reason: string, reason_code: string, tags: string[]}} Part */
+/** @typedef {{id: string, role: string, role_name: string, start: number, duration: number, poster: string, thumbnail: string, reason: string, reason_code: string, tags: string[], lent_by: string | null}} Part */
 /** @typedef {{id: string, mp4: string, captions: string, poster: string, duration: number, segments: Part[]}} Video */
 /** @typedef {{language: string, tag: string, seen: boolean}} Person */
 /** @typedef {{video: Video | null, detail: string | null, loading: boolean}} Shown */

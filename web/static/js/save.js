@@ -1,6 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "vitrine/api.js";
-import { Sheet } from "vitrine/feed/sheets.js";
 import { html } from "vitrine/html.js";
 import { icon } from "vitrine/icon.js";
 import { locale, moment, t } from "vitrine/i18n.js";
@@ -8,7 +7,6 @@ import { hear } from "vitrine/stream.js";
 import { toast } from "vitrine/toast.js";
 
 /**
- * @typedef {import("vitrine/feed/control.js").Control} Control
  * @typedef {import("vitrine/feed/shapes.d.ts").Export} Export
  */
 
@@ -17,16 +15,18 @@ const OPEN = new Set(["queued", "rendering"]);
 const ASK_AGAIN_MILLISECONDS = 4000;
 const MEGABYTE = 1_000_000;
 
-/** The video as a file to keep: its shape, what is drawn in, and the files that are there. @param {{at: Control}} props */
-export function SaveSheet({ at }) {
-  const video = at.feed.current;
+/**
+ * A video as a file to keep: its shape, what is drawn in, and the files that are there.
+ * @param {{video: {id: string, captions: string | null}}} props
+ */
+export function Save({ video }) {
   const [form, setForm] = useState("9:16");
   const [crossfades, setCrossfades] = useState(true);
-  const [captions, setCaptions] = useState(Boolean(video?.captions));
+  const [captions, setCaptions] = useState(Boolean(video.captions));
   const [cards, setCards] = useState(false);
   const [files, setFiles] = useState(/** @type {Export[]} */ ([]));
   const [asking, setAsking] = useState(false);
-  const id = video?.id;
+  const { id } = video;
   const waiting = files.some((file) => OPEN.has(file.state));
 
   const load = () => ask("GET", `/v1/exports?video=${id}`).then(({ items }) => setFiles(items)).catch(() => {});
@@ -43,7 +43,6 @@ export function SaveSheet({ at }) {
     return () => clearInterval(timer);
   }, [waiting, id]);
 
-  if (!video) return null;
   const shapes = [
     ["9:16", t("Upright"), t("as you see it here")],
     ["1:1", t("Square"), t("for posts")],
@@ -75,8 +74,7 @@ export function SaveSheet({ at }) {
     <span>${text}<small class="soft">${hint}</small></span>
   </label>`;
 
-  return html`<${Sheet} title=${t("Save this video")} onClose=${() => (at.sheet.value = "")}>
-    <form class="save" onSubmit=${make}>
+  return html`<form class="save" onSubmit=${make}>
       <fieldset class="save-shapes">
         <legend>${t("Shape")}</legend>
         ${shapes.map(
@@ -94,8 +92,7 @@ export function SaveSheet({ at }) {
       <button class="button" disabled=${asking}>${icon("download")}${t("Make the file")}</button>
     </form>
     ${files.length > 0 && html`<${Files} files=${files} drop=${drop} />`}
-    <p class="small soft">${t("Inside, the file notes where it comes from; the note is not signed. Here it is deleted after 24 hours.")}</p>
-  <//>`;
+    <p class="small soft">${t("Inside, the file notes where it comes from; the note is not signed. Here it is deleted after 24 hours.")}</p>`;
 }
 
 /** @param {{files: Export[], drop: (file: Export) => void}} props */
