@@ -22,6 +22,8 @@ pytestmark = pytest.mark.anyio
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+#: Windows of six seconds in which a player may come to rest on a machine that has other work.
+WINDOWS = 20
 
 
 def ffmpeg(url: str, seconds: int) -> subprocess.Popen[bytes]:
@@ -170,6 +172,7 @@ async def test_viewer_with_a_thin_network_gets_a_light_layer(media: MediaClient,
 
 @needs_chromium
 @pytest.mark.browser
+@pytest.mark.timeout(300)
 async def test_picture_is_fresh_and_lips_are_in_time(media: MediaClient, browser: Browser) -> None:
     """The clock drawn into the frames is read back; sound and picture of one instant are played together.
 
@@ -189,19 +192,24 @@ async def test_picture_is_fresh_and_lips_are_in_time(media: MediaClient, browser
         audio, video = screen.remote_ssrcs
         try:
             # The browser settles within seconds; where other tests keep the machine busy a later window counts.
-            for _ in range(5):
+            for _ in range(WINDOWS):
                 read = await room.evaluate("watchClock(6)")
                 said = [packet for report in screen.reports for packet in rtcp.parse(report)]
                 clocks = {packet.ssrc: packet for packet in said if isinstance(packet, rtcp.SenderReport)}
-                sound = median(playout_delays(clocks[audio], 48, read["played"]))
-                lips = sound - median(playout_delays(clocks[video], 90, read["played"]))
+                delays = [
+                    playout_delays(clocks[source], rate, read["played"]) if source in clocks else []
+                    for source, rate in ((audio, 48), (video, 90))
+                ]
+                if not all(delays) or len(read["delays"]) < 30:
+                    print("too little was played in this window")
+                    continue
+                lips = median(delays[0]) - median(delays[1])
                 fresh = median(read["delays"])
                 print("picture", fresh, "ms old, sound behind picture", lips, "ms")
                 if fresh <= 500 and abs(lips) < 45:
                     break
-            assert len(read["delays"]) >= 30
-            assert fresh <= 500, "the picture is too old"
-            assert abs(lips) < 45, "sound and picture are apart"
+            else:
+                pytest.fail("in no window was the picture fresh and the sound with it: see what is printed")
         finally:
             await screen.close()
         await asyncio.gather(studio.close(), room.close())
