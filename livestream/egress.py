@@ -7,6 +7,7 @@ be shorter; that costs a third of a call for each.
 import errno
 import socket
 import struct
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,6 +49,25 @@ def equalise(packets: Sequence[Packet]) -> None:
             if len(packet.body) < high and not packet.flags & rtp.PADDING:
                 packet.pad(high)
         start = end
+
+
+def interleave(pictures: Sequence[Packet], sound: Sequence[Packet]) -> list[Packet]:
+    """Put sound, in its order, where a call ends anyway: as the shorter last packet of it, or behind everything."""
+    mixed: list[Packet] = []
+    left = deque(sound)
+    # The length of the call that is open, -1 when its shorter last packet is there, and how many it has: as in `plan`.
+    size, count = -1, 0
+    for packet in pictures:
+        length = len(packet.body)
+        if length <= size and count < MAX_SEGMENTS:
+            count += 1
+            size = size if length == size else -1
+        else:
+            if left and len(left[0].body) <= size and count < MAX_SEGMENTS:
+                mixed.append(left.popleft())
+            size, count = length, 1
+        mixed.append(packet)
+    return [*mixed, *left]
 
 
 def plan(items: Sequence[Item]) -> list[Call]:

@@ -23,7 +23,6 @@ from aiortc.rtcdtlstransport import (
     RTCDtlsParameters,
     RTCDtlsTransport,
 )
-from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib
 
@@ -69,6 +68,8 @@ class InPlace:
 
 protect = InPlace("srtp_protect")
 unprotect = InPlace("srtp_unprotect")
+protect_rtcp = InPlace("srtp_protect_rtcp")
+unprotect_rtcp = InPlace("srtp_unprotect_rtcp")
 
 
 class Ingress:
@@ -295,10 +296,7 @@ class Peer:
             self.ingress.dropped["sources"] += 1
             return
         if control:
-            try:
-                plain, deliver = session.unprotect_rtcp(data), self.on_rtcp
-            except (SrtpError, ValueError):
-                plain = b""
+            plain, deliver = unprotect_rtcp(session, data), self.on_rtcp
         else:
             plain, deliver = unprotect(session, data), self.on_rtp
         if not plain:
@@ -338,9 +336,10 @@ class Peer:
     def send_rtcp(self, packet: bytes) -> None:
         """Encrypt and send one compound packet; without room it is dropped, the next report follows soon."""
         if self._sending is not None:
-            try:
-                self.send_datagram(self._sending.protect_rtcp(packet))
-            except (SrtpError, ValueError):
+            encrypted = protect_rtcp(self._sending, packet) if len(packet) <= MAX_DATAGRAM else b""
+            if encrypted:
+                self.send_datagram(encrypted)
+            else:
                 self.ingress.dropped["send"] += 1
 
     def send_datagram(self, data: bytes) -> None:

@@ -9,7 +9,7 @@ WAIT = 1.0
 MOST_HELD = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrived:
     """A packet of one track as the recorder got it; `ticks` count on beyond 32 bits, `at` is seconds of its clock."""
 
@@ -31,6 +31,10 @@ class Reorder:
         """Take a packet; yield those whose turn it is, each with whether packets before it are lost."""
         if self._next is None:
             self._next = packet.sequence
+        if packet.sequence == self._next and not self._held:
+            self._next += 1
+            yield packet, False
+            return
         if packet.sequence >= self._next:
             self._held.setdefault(packet.sequence, packet)
         yield from self.due(packet.at)

@@ -1,5 +1,6 @@
 """RTCP as bytes: what publishers and viewers say, and what is said to them (RFC 3550, 4585, 5104)."""
 
+import functools
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -154,6 +155,7 @@ def packet(kind: int, count: int, body: bytes) -> bytes:
     return struct.pack("!BBH", 0x80 | count, kind, len(body) // 4) + body
 
 
+@functools.lru_cache(1024)
 def source_description(ssrc: int, cname: str = CNAME) -> bytes:
     """Name the source; every compound packet carries one (RFC 3550 section 6.1)."""
     name = cname.encode("ascii")

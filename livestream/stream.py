@@ -157,10 +157,6 @@ class Stream:
         if not self._pending:
             return
         pending, self._pending = self._pending, []
-        for packet in pending:
-            track = packet.layer.track
-            if track.readers:
-                track.read(packet, now)
         run = self._in_order(pending)
         start = 0
         for place, packet in enumerate(run):
@@ -173,6 +169,11 @@ class Stream:
                 self._begin(packet, now)
                 start = place
         self._deliver(run[start:])
+        # The recorder has time, viewers have none.
+        for packet in pending:
+            track = packet.layer.track
+            if track.readers:
+                track.read(packet, now)
 
     def _in_order(self, pending: list[Packet]) -> list[Packet]:
         """Pad what travels together, and let sound be the shorter last packet of a call."""
@@ -182,7 +183,8 @@ class Stream:
                 egress.equalise([packet for packet in pending if packet.layer is layer and not packet.late])
         if len(layers) == 1:
             return pending
-        return sorted(pending, key=lambda packet: packet.layer.track.kind == "audio")
+        sound = [packet for packet in pending if packet.layer.track.kind == "audio"]
+        return egress.interleave([packet for packet in pending if packet.layer.track.kind != "audio"], sound)
 
     def _begin(self, packet: Packet, now: float) -> None:
         """Start those who wait for a keyframe of this layer, with what stands before it in its frame."""

@@ -14,6 +14,7 @@ import socket
 import struct
 from collections.abc import Iterable
 from pathlib import Path
+from time import monotonic
 
 from livestream import rtp
 from livestream.layer import Packet
@@ -49,7 +50,7 @@ class TrackTap:
         """Send a packet."""
         flags = (MARKER if packet.marker else 0) | (PADDED if packet.flags & rtp.PADDING else 0)
         head = PACKET.pack(self._letter, packet.sequence, packet.timestamp, flags)
-        self._connection.send(head + packet.body)
+        self._connection.send(head, packet.body)
 
     def report(self, ntp: int, timestamp: int) -> None:
         """Send the publisher's clock."""
@@ -83,20 +84,21 @@ class Tap:
         for reader in self._readers:
             reader.track.join(reader, self._loop.time())
 
-    def send(self, message: bytes) -> None:
+    def send(self, head: bytes, body: bytes = b"") -> None:
         """Put a message into the batch, and send that when it is full or old."""
-        now = self._loop.time()
+        now = monotonic()
         if not self._batch:
             self._since = now
-        self._batch += (RECORD.pack(len(message), now), message)
-        self._size += len(message)
+        size = len(head) + len(body)
+        self._batch += (RECORD.pack(size, now), head, body)
+        self._size += size
         if self._size > BATCH_BYTES or now - self._since > BATCH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Send the batch, or drop and count it when the socket has no room."""
         if self._batch and not self._say(BATCH + b"".join(self._batch)):
-            self.dropped += len(self._batch) // 2
+            self.dropped += len(self._batch) // 3
         self._batch, self._size = [], 0
 
     def _say(self, message: bytes) -> bool:
