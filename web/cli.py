@@ -58,6 +58,7 @@ def up(settings: Settings) -> None:
     trust = phones.make_certificate(settings) if settings.https else None
     url = phones.web_url(settings, "127.0.0.1" if settings.host == phones.EVERYWHERE else settings.host)
     supervisor = Supervisor(settings.data_dir, child_environment(settings))
+    click.echo("Starting: 10 s, on a busy machine a minute ...", err=True)
     try:
         if own_broker:
             messages = Messages(settings.redis_url)

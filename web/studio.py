@@ -19,6 +19,7 @@ from web.i18n import locale_of
 from web.limits import client_of
 from web.live import room_json
 from web.pages import render
+from web.products import product_json
 from web.services import services
 from web.sessions import member, page_for
 from web.whip import hosted_show, live_scope, room_host
@@ -34,9 +35,12 @@ def studio_page(request: Request) -> Response:
     host: Person = request.state.person
     with parts.db.reading() as tx:
         mine = shows.list_shows(tx, host_id=host.id, limit=MOST_SHOWN)
+        found = catalog.list_products(tx, locale_of(request), limit=MOST_SHOWN)
     mine.sort(key=lambda show: ORDER.index(show.state))
     replayed = partial(hls.has_replay, parts)
-    return render(request, "studio.html", shows=mine, viewers=parts.rooms.viewers, replayed=replayed)
+    whole = (product_json(each, parts.media) for each in found)
+    products = [{name: each[name] for name in ("id", "title", "brand", "image", "price", "stock")} for each in whole]
+    return render(request, "studio.html", shows=mine, viewers=parts.rooms.viewers, replayed=replayed, products=products)
 
 
 def show_page(request: Request) -> Response:

@@ -44,7 +44,8 @@ class Part:
     name: str
     command: Sequence[str]
     ready: Callable[[], bool]
-    patience: float = 30.0
+    # A loaded machine takes half a minute to load the modules of six processes.
+    patience: float = 60.0
     nice: int = 0
     # What the kernel sends when the supervisor is killed; SIGKILL for parts that could wait for what dies beside them.
     last_signal: signal.Signals = signal.SIGTERM

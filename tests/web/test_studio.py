@@ -11,15 +11,18 @@ from tests.web.test_checkout import order
 assert media_process, "a fixture of the tests below"
 
 
-def test_the_studio_is_for_hosts(client: TestClient, sign_in: Callable[..., str]) -> None:
+def test_the_studio_is_for_hosts(
+    client: TestClient, sign_in: Callable[..., str], add_product: Callable[..., Product]
+) -> None:
     answer = client.get("/studio", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/studio")
     sign_in(client, name="Viewer")
     assert client.get("/studio").status_code == 403
     sign_in(client, "host")
+    product = add_product()
     page = client.get("/studio", headers={"Accept-Language": "de"})
     assert page.status_code == 200
-    assert "vitrine-plan" in page.text
+    assert f'<input type="checkbox" value="{product.id}">' in page.text, "the form is there before its script"
     assert "camera=(self)" in page.headers["permissions-policy"]
     assert "camera=()" in client.get("/live").headers["permissions-policy"]
 

@@ -23,6 +23,7 @@ function countCart() {
   if (document.visibilityState === "visible") ask("GET", "/v1/cart/items").then((cart) => showCartCount(cart.count), () => {});
 }
 
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) tab.scrollIntoView({ inline: "center", block: "nearest" });
 countCart();
 document.addEventListener("visibilitychange", countCart);
 addEventListener("pageshow", (event) => event.persisted && countCart());

@@ -17,7 +17,7 @@ const language = signal(locale);
 const later = signal(false);
 const at = signal("");
 const query = signal("");
-const found = signal(/** @type {Product[] | null} */ (null));
+const found = signal(/** @type {Product[]} */ ([]));
 const chosen = signal(/** @type {Map<string, Product>} */ (new Map()));
 /** Sentences by the field's name, in the order of the form; "" is for what belongs to no field. */
 const errors = signal(/** @type {Record<string, string>} */ ({}));
@@ -185,9 +185,8 @@ function Chooser() {
     </p>
     <${Wrong} field="product_ids" />
     <ul class="chooser-list" aria-label=${t("Products found")}>
-      ${found.value === null && html`<li class="skeleton chooser-skeleton"></li>`}
-      ${found.value?.length === 0 && html`<li class="soft">${t("No product is called that.")}</li>`}
-      ${found.value?.map(
+      ${found.value.length === 0 && html`<li class="soft">${t("No product is called that.")}</li>`}
+      ${found.value.map(
         (product) => html`<li key=${product.id}>
           <label class="choice chooser-item">
             <input type="checkbox" checked=${chosen.value.has(product.id)} onChange=${() => toggle(product)} />
@@ -203,9 +202,23 @@ function Chooser() {
 /** The form with which a host makes a room. */
 class VitrinePlan extends HTMLElement {
   connectedCallback() {
-    search();
-    this.replaceChildren();
+    /** @type {Product[]} */
+    const products = JSON.parse(this.dataset.products ?? "[]");
+    // The server has drawn the form already: what was typed and ticked before this script came stays.
+    const ticked = new Set([...this.querySelectorAll("input[type=checkbox]:checked")].map((box) => /** @type {HTMLInputElement} */ (box).value));
+    found.value = products;
+    chosen.value = new Map(products.filter(({ id }) => ticked.has(id)).map((product) => [product.id, product]));
+    title.value = this.#field("#title").value;
+    query.value = this.#field("#product-search").value;
+    language.value = /** @type {typeof locale} */ (this.#field("#language").value);
+    later.value = this.#field("[value=later]").checked;
+    if (query.value) search();
     render(html`<${Form} />`, this);
+  }
+
+  /** @param {string} selector */
+  #field(selector) {
+    return /** @type {HTMLInputElement} */ (this.querySelector(selector));
   }
 }
 
