@@ -1,74 +1,120 @@
 """Everything on sale as ranking needs it, kept in memory between requests: reading thousands of rows takes tens of ms.
 
-What is kept may be some seconds old, so who chooses from it checks the chosen few.
+Only what has changed is read again: products by their revision, stock by its ledger, counts after seconds. Who chooses
+from it checks the chosen few, because another process may change something at any moment.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, true
 
 from personalization import expectation, features, rates
 from personalization.candidates import Candidate, Columns
 from personalization.expectation import Belief
 from personalization.rates import Rates, product_counts
+from personalization.traits import traits_of
 from shop import catalog
-from shop.catalog import ProductFacts, products
+from shop.catalog import ProductFacts, products, variants
 from shop.stock import stock_moves
-from storage.database import Tx
+from storage.database import AnyRow, Tx
 
 Floats = NDArray[np.float64]
 
-# Stock, new products and welcomes are seen at once; other edits and showings so much later.
-KEPT_FOR = timedelta(seconds=2)
+# What was counted with everybody is looked at so much later.
+COUNTED_EVERY = timedelta(seconds=2)
+# And all is read anew so much later, whatever the marks say: clocks of several machines are never quite equal.
+KEPT_FOR = timedelta(seconds=60)
+# Ids made on machines whose clocks differ by less come in any order.
+OVERLAP_MS = 5_000
 # One process serves one database; tests open many.
 MOST_KEPT = 4
+# Selections (a language, a shelf) whose columns are kept.
+MOST_SELECTIONS = 8
 # Texts that are remembered: 64 numbers each.
 MOST_TEXTS = 100_000
 BELIEF = Belief()
+# Above this many changed products all are read.
+MOST_CHANGED = 500
 
 
 @dataclass(frozen=True)
 class Assortment:
-    """What is on sale: facts and candidates by product id, and what each is like by its words."""
+    """What is on sale: facts and candidates by product id; what each is like by its words, and its traits."""
 
     facts: Mapping[str, ProductFacts]
     candidates: Mapping[str, Candidate]
     vectors: Mapping[str, Floats]
+    traits: Mapping[str, frozenset[str]] = field(default_factory=dict)
     _columns: dict[Any, Columns] = field(default_factory=dict)
+    _having: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def columns(self, name: object, wanted: Callable[[ProductFacts], bool]) -> Columns:
         """Return those in stock that are wanted, side by side; `name` tells one wish from another."""
         found = self._columns.get(name)
         if found is None:
             some = [each for each in self.candidates.values() if each.stock > 0 and wanted(self.facts[each.product_id])]
+            while len(self._columns) >= MOST_SELECTIONS:
+                self._columns.pop(next(iter(self._columns)), None)
             found = self._columns[name] = Columns(some, self.vectors)
         return found
 
+    def having(self, trait: str) -> Collection[str]:
+        """Return the products on sale with a trait."""
+        found = self._having.get(trait)
+        if found is None:
+            found = self._having[trait] = frozenset(each for each in self.facts if trait in self.traits[each])
+        return found
 
-_kept: dict[str, tuple[Any, datetime, Assortment]] = {}
-_texts: dict[str, Floats] = {}
+
+@dataclass(frozen=True)
+class _Marks:
+    """How far the catalogue, the ledger of stock and the counts had come when they were read."""
+
+    products: int
+    revision: str
+    sold: str
+    shown: int
+    welcomed: int
+
+    @property
+    def of_products(self) -> tuple[int, str, str]:
+        return self.products, self.revision, self.sold
+
+    @property
+    def of_counts(self) -> tuple[int, int]:
+        return self.shown, self.welcomed
+
+
+@dataclass(frozen=True)
+class _Kept:
+    marks: _Marks
+    # When everything and when the counts were read.
+    at: datetime
+    counted_at: datetime
+    assortment: Assortment
+
+
+_kept: dict[str, _Kept] = {}
+_texts: dict[bytes, tuple[Floats, frozenset[str]]] = {}
 
 
 def current(tx: Tx, now: datetime) -> Assortment:
-    """Return what is on sale now, at most some seconds old."""
+    """Return what is on sale now; what was counted with everybody is at most some seconds old."""
     key = tx.connection.engine.url.render_as_string()
-    stamp = _stamp(tx)
     found = _kept.get(key)
-    if found is not None and found[0] == stamp and timedelta(0) <= now - found[1] < KEPT_FOR:
-        return found[2]
-    facts = catalog.facts(tx)
-    with_everybody = rates.current(tx)
-    candidates = {each.id: _candidate(each, with_everybody) for each in facts.values()}
-    made = Assortment(facts, candidates, _vectors(tx))
-    while len(_kept) >= MOST_KEPT:
-        _kept.pop(next(iter(_kept)), None)
-    _kept[key] = (stamp, now, made)
-    return made
+    if found is None or not timedelta(0) <= now - found.at < KEPT_FOR:
+        return _put(key, _whole(tx, now))
+    due = not timedelta(0) <= now - found.counted_at < COUNTED_EVERY
+    row = tx.execute(_PRODUCT_MARKS).one()
+    if found.marks.of_products == tuple(row) and not due:
+        return found.assortment
+    return _put(key, _changed(tx, found, row, now, due=due))
 
 
 def forget(tx: Tx) -> None:
@@ -76,39 +122,136 @@ def forget(tx: Tx) -> None:
     _kept.pop(tx.connection.engine.url.render_as_string(), None)
 
 
-def _candidate(each: ProductFacts, with_everybody: Rates) -> Candidate:
-    shown = np.array([float(with_everybody.shown.get(each.id, 0))])
-    return Candidate(
-        each.id,
-        each.merchant_id,
-        each.category,
-        each.brand,
-        each.created_at,
-        each.stock,
-        with_everybody.of(each.id),
-        each.id in with_everybody.popular,
-        float(expectation.promise(rates.PRIOR_RATE, shown, BELIEF)[0]),
+def _put(key: str, made: _Kept) -> Assortment:
+    while len(_kept) >= MOST_KEPT and key not in _kept:
+        _kept.pop(next(iter(_kept)), None)
+    _kept[key] = made
+    return made.assortment
+
+
+def _whole(tx: Tx, now: datetime) -> _Kept:
+    marks = _Marks(*tx.execute(_PRODUCT_MARKS).one(), *tx.execute(_COUNT_MARKS).one())
+    facts = catalog.facts(tx)
+    vectors, traits = _read(tx, None)
+    assortment = Assortment(facts, _candidates(facts, rates.current(tx), traits), vectors, traits)
+    return _Kept(marks, now, now, assortment)
+
+
+def _changed(tx: Tx, found: _Kept, row: AnyRow, now: datetime, *, due: bool) -> _Kept:
+    """Return what is known by now, reading only what the marks say has changed."""
+    before, (shown, welcomed) = found.assortment, found.marks.of_counts
+    if due:
+        shown, welcomed = tx.execute(_COUNT_MARKS).one()
+    marks = _Marks(row.products, row.revision, row.sold, shown, welcomed)
+    counted_at = now if due else found.counted_at
+    if marks == found.marks:
+        return _Kept(marks, found.at, counted_at, before)
+    facts, vectors, traits, same = before.facts, before.vectors, before.traits, True
+    if marks.of_products != found.marks.of_products:
+        ids = _changed_ids(tx, found.marks)
+        if len(ids) > MOST_CHANGED or marks.products != len(traits.keys() | ids):
+            return _whole(tx, now)
+        fresh = catalog.facts(tx, ids)
+        new_vectors, new_traits = _read(tx, ids)
+        kept = {each: fact for each, fact in facts.items() if each not in ids}
+        same = _alike(before, fresh, new_traits, ids)
+        facts = dict(sorted({**kept, **fresh}.items()))
+        if not same:
+            vectors, traits = {**vectors, **new_vectors}, {**traits, **new_traits}
+    with_everybody = rates.current(tx)
+    made = Assortment(facts, _candidates(facts, with_everybody, traits), vectors, traits)
+    if same:
+        # The same products are in stock: only numbers have changed.
+        for name, columns in list(before._columns.items()):
+            made._columns[name] = columns.renewed(made.candidates)
+        made._having.update(before._having)
+    return _Kept(marks, found.at, counted_at, made)
+
+
+def _alike(
+    before: Assortment, fresh: Mapping[str, ProductFacts], traits: Mapping[str, frozenset[str]], ids: Collection[str]
+) -> bool:
+    """Tell whether nothing but numbers above nought has changed."""
+
+    def form(fact: ProductFacts | None) -> object:
+        return fact and (fact.merchant_id, fact.category, fact.brand, fact.created_at, fact.stock > 0)
+
+    return all(
+        form(before.facts.get(each)) == form(fresh.get(each)) and before.traits.get(each) == traits.get(each)
+        for each in ids
     )
 
 
-def _vectors(tx: Tx) -> dict[str, Floats]:
-    """Return what products are like by their words; each text is read once."""
-    words = {row.id: row.words for row in tx.all(select(products.c.id, products.c.words))}
+def _changed_ids(tx: Tx, marks: _Marks) -> set[str]:
+    revised = tx.execute(_REVISED, {"mark": _earlier(marks.revision)}).scalars()
+    return {*revised, *tx.execute(_MOVED, {"mark": _earlier(marks.sold)}).scalars()}
+
+
+def _earlier(mark: str) -> str:
+    """Return an id of some seconds before: the first twelve digits of a UUIDv7 are milliseconds."""
+    digits = mark.replace("-", "")[:12]
+    if len(digits) < 12:
+        return ""
+    before = f"{max(0, int(digits, 16) - OVERLAP_MS):012x}"
+    return f"{before[:8]}-{before[8:]}"
+
+
+def _candidates(
+    facts: Mapping[str, ProductFacts], with_everybody: Rates, traits: Mapping[str, frozenset[str]]
+) -> dict[str, Candidate]:
+    shown = np.array([float(with_everybody.shown.get(each, 0)) for each in facts])
+    hopes = expectation.promise(rates.PRIOR_RATE, shown, BELIEF).tolist()
+    return {
+        each.id: Candidate(
+            each.id,
+            each.merchant_id,
+            each.category,
+            each.brand,
+            each.created_at,
+            each.stock,
+            with_everybody.of(each.id),
+            each.id in with_everybody.popular,
+            hope,
+            traits[each.id],
+        )
+        for each, hope in zip(facts.values(), hopes, strict=True)
+    }
+
+
+def _read(tx: Tx, among: Collection[str] | None) -> tuple[dict[str, Floats], dict[str, frozenset[str]]]:
+    """Return what products are like by their words, and their traits; each text is looked at once."""
+    columns = (products.c.id, products.c.words, products.c.description_de, products.c.description_en)
+    rows = tx.all(select(*columns).where(true() if among is None else products.c.id.in_(among)))
     if len(_texts) > MOST_TEXTS:
         _texts.clear()
-    unread = sorted(set(words.values()) - _texts.keys())
-    _texts.update(zip(unread, features.hashed(unread), strict=True))
-    return {product_id: _texts[text] for product_id, text in words.items()}
-
-
-def _stamp(tx: Tx) -> tuple[Any, ...]:
-    return tuple(tx.execute(_STAMP).one())
+    texts = {row.id: (row.words, "\n".join(filter(None, row[1:]))) for row in rows}
+    names = {each: blake2b("\0".join(both).encode(), digest_size=16).digest() for each, both in texts.items()}
+    unread = {name: texts[each] for each, name in names.items() if name not in _texts}
+    vectors = features.hashed([words for words, _ in unread.values()])
+    found = {name: _texts[name] for name in names.values() if name in _texts}
+    found |= {
+        name: (vector, traits_of(all_words))
+        for (name, (_, all_words)), vector in zip(unread.items(), vectors, strict=True)
+    }
+    _texts.update(found)
+    return {each: found[name][0] for each, name in names.items()}, {
+        each: found[name][1] for each, name in names.items()
+    }
 
 
 # Made once: composing a statement takes longer than running it.
-_STAMP = select(
-    select(func.max(stock_moves.c.id)).scalar_subquery().label("sold"),
-    select(func.sum(product_counts.c.welcomed)).scalar_subquery().label("welcomed"),
+_PRODUCT_MARKS = select(
     select(func.count(products.c.id)).scalar_subquery().label("products"),
-    select(func.max(products.c.id)).scalar_subquery().label("newest"),
+    select(func.coalesce(func.max(products.c.revision), "")).scalar_subquery().label("revision"),
+    select(func.coalesce(func.max(stock_moves.c.id), "")).scalar_subquery().label("sold"),
+)
+_COUNT_MARKS = select(
+    func.coalesce(func.sum(product_counts.c.shown), 0), func.coalesce(func.sum(product_counts.c.welcomed), 0)
+)
+_REVISED = select(products.c.id).where(products.c.revision > bindparam("mark"))
+_MOVED = (
+    select(variants.c.product_id)
+    .join_from(stock_moves, variants, variants.c.id == stock_moves.c.variant_id)
+    .where(stock_moves.c.id > bindparam("mark"))
+    .distinct()
 )

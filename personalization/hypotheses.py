@@ -7,35 +7,21 @@ profile, all of it is a function of the viewer's log.
 """
 
 import math
-import re
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
-
-from personalization import log, ranking
+from personalization import assortment, log, ranking
 from personalization.corrections import CONFIRMED, REJECTED, corrected, standing
 from personalization.explain import Reason
 from personalization.log import STARTED, Event
 from personalization.profile import Profile
 from personalization.ranking import Candidate, Choice
 from personalization.rates import WELCOMED
-from shop.catalog import products
+from personalization.traits import TRAITS
 from storage.database import Tx
 
-# German and English stems; a trait has one of them at the beginning of a word.
-TRAITS: Mapping[str, tuple[str, ...]] = {
-    "child": ("kind", "baby", "child", "kid", "toddler"),
-    "linen": ("leinen", "linen"),
-    "wool": ("woll", "wool", "merino"),
-    "wood": ("holz", "wooden", "eiche", "oak", "walnut"),
-    "sustainable": ("bio-", "organic", "recycl", "nachhaltig", "sustainab", "kompostier"),
-    "handmade": ("handgemacht", "handgefertigt", "handmade", "handarbeit", "handcrafted"),
-    "waterproof": ("wasserdicht", "waterproof", "regen", "rain"),
-    "gift": ("geschenk", "gift"),
-}
 # One place of each ten tests an open guess, one may serve a kept one.
 TEST_PLACE, SERVE_PLACE, OF = 7, 4, 10
 # What is believed of every trait and of everything else before anything is known.
@@ -62,15 +48,6 @@ class Guess:
     state: str
 
 
-def traits_of(text: str) -> frozenset[str]:
-    """Return the traits that a product's words name."""
-    found = text.casefold()
-    return frozenset(name for name, pattern in _PATTERNS.items() if pattern.search(found))
-
-
-_PATTERNS = {name: re.compile(r"\b(?:" + "|".join(map(re.escape, stems)) + ")") for name, stems in TRAITS.items()}
-
-
 def guesses(events: Iterable[Event], traits: Mapping[str, Collection[str]]) -> list[Guess]:
     """Form guesses from a viewer's log, the likeliest first; `traits` are those of the products in it."""
     happened = list(events)
@@ -84,14 +61,13 @@ def guesses(events: Iterable[Event], traits: Mapping[str, Collection[str]]) -> l
     return sorted(found, key=lambda each: (-each.probability, each.trait))
 
 
-def current(tx: Tx, viewer_id: str, beside: MutableMapping[str, Any] | None = None) -> list[Guess]:
+def current(tx: Tx, viewer_id: str, now: datetime, beside: MutableMapping[str, Any] | None = None) -> list[Guess]:
     """Return the guesses about a viewer; those in `beside`, where they are kept until the log has something new."""
     held = {} if beside is None else beside
     found: list[Guess] | None = held.get("guesses")
     if found is None:
         happened = log.read(tx, viewer_id)
-        wanted = {event.product_id for event in happened if event.product_id}
-        found = held["guesses"] = guesses(happened, _traits(tx, wanted))
+        found = held["guesses"] = guesses(happened, assortment.current(tx, now).traits)
     return found
 
 
@@ -110,7 +86,7 @@ def with_guesses(
     wanted = [choice.place for choice in choices if choice.place % OF in (TEST_PLACE, SERVE_PLACE)]
     if not wanted:
         return list(choices)
-    held = current(tx, viewer_id, beside)
+    held = current(tx, viewer_id, now, beside)
     # The least certain is tested first: about it there is most to learn.
     opened = sorted((each for each in held if each.state == "open"), key=lambda each: (each.probability, each.trait))
     kept = [each for each in held if each.state in ("kept", "confirmed")]
@@ -134,7 +110,7 @@ def _instead(
     seed: str,
     by_place: Mapping[int, str],
 ) -> Choice | None:
-    having = _having(tx, guess.trait)
+    having = assortment.current(tx, now).having(guess.trait)
     beside = {by_place.get(choice.place - 1), by_place.get(choice.place + 1)}
     among = [each for each in candidates if each.product_id in having and each.product_id not in beside]
     others = {place: product_id for place, product_id in by_place.items() if place != choice.place}
@@ -181,25 +157,3 @@ def _more_often(welcomed: int, shown: int, others_welcomed: int, others_shown: i
         means.append(a / n)
         variances.append(a * (n - a) / (n * n * (n + 1)))
     return 0.5 * math.erfc(-(means[0] - means[1]) / math.sqrt(2 * sum(variances)))
-
-
-def _traits(tx: Tx, product_ids: Collection[str]) -> dict[str, frozenset[str]]:
-    columns = (products.c.id, products.c.words, products.c.description_de, products.c.description_en)
-    rows = tx.all(select(*columns).where(products.c.id.in_(product_ids))) if product_ids else []
-    return {
-        row.id: traits_of("\n".join(filter(None, (row.words, row.description_de, row.description_en)))) for row in rows
-    }
-
-
-def _having(tx: Tx, trait: str) -> set[str]:
-    """Return the products with a trait: those with one of its stems anywhere, then those that really have it."""
-    text = func.lower(
-        products.c.words
-        + " "
-        + func.coalesce(products.c.description_de, "")
-        + " "
-        + func.coalesce(products.c.description_en, "")
-    )
-    some = or_(*(text.contains(stem, autoescape=True) for stem in TRAITS[trait]))
-    ids = set(tx.execute(select(products.c.id).where(products.c.published, some)).scalars())
-    return {product_id for product_id, traits in _traits(tx, ids).items() if trait in traits}

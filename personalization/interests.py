@@ -11,9 +11,10 @@ from personalization.choices import Choices
 from personalization.consent import Consent
 from personalization.corrections import Correction
 from personalization.explain import standing
-from personalization.hypotheses import TRAITS, Guess
+from personalization.hypotheses import Guess
 from personalization.log import Event
 from personalization.profile import STATED, Evidence, Key, milliseconds
+from personalization.traits import TRAITS
 from shop.catalog import products
 from shop.categories import categories
 from shop.shows import shows
@@ -94,7 +95,7 @@ def view(tx: Tx, viewer_id: str, now: datetime) -> View:
         version,
         tuple(found[:MOST_SHOWN]),
         tuple(stand),
-        tuple(hypotheses.current(tx, viewer_id)),
+        tuple(hypotheses.current(tx, viewer_id, now)),
         sum(event.name not in corrections.NAMES for event in happened),
     )
 

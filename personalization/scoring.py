@@ -16,10 +16,11 @@ from personalization.profile import DAY, Key, Profile, milliseconds, without
 Floats = NDArray[np.float64]
 
 # Long-term taste lifts a favourite category to about five places of ten; a session's fresh interest, by two more.
+# What the viewer says to value ("value") lifts as much as a brand and a category do together.
 # Both are bounded (`_bound`), so that no history outweighs what the viewer does now. Together with what repetition
 # costs these are set so that no product fills more than about three places of ten while five others are there.
-LONG: Mapping[str, float] = {"category": 0.6, "brand": 0.25, "product": 0.3, "merchant": 0.25}
-SHORT: Mapping[str, float] = {"category": 2.4, "brand": 0.4, "product": 0.5, "merchant": 0.4}
+LONG: Mapping[str, float] = {"category": 0.6, "brand": 0.25, "product": 0.3, "merchant": 0.25, "value": 0.5}
+SHORT: Mapping[str, float] = {"category": 2.4, "brand": 0.4, "product": 0.5, "merchant": 0.4, "value": 0.4}
 # What is like liked products, and what others went on to from them.
 ALIKE = 0.4
 ALONG = 0.3
@@ -100,7 +101,8 @@ class Scorer:
             kind = key[0]
             long, short = taste.at_time(self._at)
             each_long, each_short = LONG[kind] * _bound(long), SHORT[kind] * _bound(short)
-            parts[kind] = each_long * long + each_short * short
+            # A product may have several traits that the viewer values.
+            parts[kind] = parts.get(kind, 0.0) + each_long * long + each_short * short
             keys[key] = (each_long, each_short)
         age = max(0, self._at - milliseconds(candidate.created_at))
         parts["freshness"] = FRESHNESS * 2.0 ** (-age / FRESH_HALF_LIFE)

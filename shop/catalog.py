@@ -1,6 +1,6 @@
 """What is sold: products and their variants, in German and English, with prices in minor units."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    true,
     update,
 )
 
@@ -56,6 +57,8 @@ products = Table(
     # titles, brand and category casefolded: SQLite's own LIKE folds ASCII only
     Column("words", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    # Another and later one with each change, so that who keeps products in memory reads only what has changed.
+    Column("revision", String(36), nullable=False, default=new_id, onupdate=new_id, index=True),
     UniqueConstraint("merchant_id", "handle"),
 )
 variants = Table(
@@ -270,8 +273,8 @@ def list_products(
     return _load(tx, query, locale)
 
 
-def facts(tx: Tx) -> dict[str, ProductFacts]:
-    """Return what ranking needs to know of every published product, by its id."""
+def facts(tx: Tx, among: Collection[str] | None = None) -> dict[str, ProductFacts]:
+    """Return what ranking needs to know of every published product, or of those among these ids, by its id."""
     left = func.coalesce(func.sum(stock.stock.c.quantity), 0).label("stock")
     columns = (
         products.c.id,
@@ -283,7 +286,7 @@ def facts(tx: Tx) -> dict[str, ProductFacts]:
     rows = tx.all(
         select(*columns, left)
         .join_from(products, stock.stock, stock.stock.c.product_id == products.c.id, isouter=True)
-        .where(products.c.published)
+        .where(products.c.published, true() if among is None else products.c.id.in_(among))
         .group_by(*columns)
         .order_by(products.c.id)
     )

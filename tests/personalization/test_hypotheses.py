@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 
 from personalization import hypotheses, interests, ranking
-from personalization.hypotheses import Guess, guesses, traits_of
+from personalization.hypotheses import Guess, guesses
 from personalization.interests import Change
 from personalization.log import STARTED, Event
 from personalization.profile import Profile
 from personalization.ranking import Candidate
+from personalization.traits import traits_of
 from shop.catalog import products
 from storage.ids import new_id
 from tests.personalization.conftest import NOW, Scene
@@ -67,7 +68,7 @@ def test_the_viewer_has_the_last_word(scene: Scene) -> None:
 
     def states() -> dict[str, str]:
         with scene.db.reading() as tx:
-            return {each.trait: each.state for each in hypotheses.current(tx, scene.viewer)}
+            return {each.trait: each.state for each in hypotheses.current(tx, scene.viewer, NOW)}
 
     def change(later: int, **wanted: list[str]) -> None:
         with scene.db.writing() as tx:

@@ -79,6 +79,7 @@ def upgrade() -> None:
         sa.Column("published", sa.Boolean(), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.String(length=36), nullable=False),
         sa.ForeignKeyConstraint(
             ["merchant_id"], ["merchants.id"], name=op.f("fk_products_merchant_id"), ondelete="CASCADE"
         ),
@@ -88,6 +89,7 @@ def upgrade() -> None:
     with op.batch_alter_table("products", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_products_category"), ["category"], unique=False)
         batch_op.create_index(batch_op.f("ix_products_merchant_id"), ["merchant_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_products_revision"), ["revision"], unique=False)
 
     op.create_table(
         "shows",
