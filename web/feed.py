@@ -142,8 +142,9 @@ def page_of(parts: Services, person: Person, limit: int, after: str | None, seed
                 found = videos.ready(tx, person.id, limit=limit, now=now, after=after)
             if found is not None:
                 return found
-        with parts.db.writing() as tx:
-            return videos.feed(tx, person.id, limit=limit, now=now, after=after, seed=seed)
+        return parts.feeds.write(
+            person.id, lambda tx: videos.feed(tx, person.id, limit=limit, now=now, after=after, seed=seed)
+        )
 
 
 def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import HTTPConnection
 
 from storage.database import Database
+from storage.groups import Group
 from storage.media import Media
 from storage.messages import Messages
 from storage.settings import Settings
@@ -33,6 +34,11 @@ class Services:
     rooms: "Rooms" = field(init=False)
     stream: "Stream" = field(init=False)
     logins: "Logins" = field(init=False)
+    # Feeds that are filled at the same moment are committed together.
+    feeds: Group = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.feeds = Group(self.db)
 
 
 def services(connection: HTTPConnection) -> Services:
