@@ -24,6 +24,8 @@ FIELDS = {
     "category": "category",
     "merchant": "merchant_id",
     "host": "host_id",
+    # A trait of products that the viewer values; nothing that happens is about one, so only corrections name it.
+    "value": "target",
 }
 
 

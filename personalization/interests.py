@@ -123,6 +123,8 @@ def change(tx: Tx, viewer_id: str, wanted: Change, event_ids: Sequence[str], now
 def names_something(tx: Tx, key: Key) -> bool:
     """Tell whether the shop has such a product, brand, category, merchant or host."""
     kind, value = key
+    if kind == "value":
+        return value in TRAITS
     columns = {
         "product": products.c.id,
         "brand": products.c.brand,

@@ -59,6 +59,7 @@ SCOPES: Mapping[str, str] = {
     "category": "category",
     "merchant": "merchant",
     "host": "host",
+    "value": "value",
 }
 STRONGEST_KEPT = 3
 NEWEST_KEPT = 3
@@ -314,6 +315,7 @@ def _scoped(event: Event) -> Key | None:
         "category": event.category,
         "merchant": event.merchant_id,
         "host": event.host_id,
+        "value": event.target,
     }
     value = values[event.scope or "item"]
     return (SCOPES[event.scope or "item"], value) if value else None

@@ -9,7 +9,7 @@ TRAITS: Mapping[str, tuple[str, ...]] = {
     "linen": ("leinen", "linen"),
     "wool": ("woll", "wool", "merino"),
     "wood": ("holz", "wooden", "eiche", "oak", "walnut"),
-    "sustainable": ("bio-", "organic", "recycl", "nachhaltig", "sustainab", "kompostier"),
+    "sustainable": ("bio-", "organic", "recycl", "recycel", "nachhaltig", "sustainab", "kompostier"),
     "handmade": ("handgemacht", "handgefertigt", "handmade", "handarbeit", "handcrafted"),
     "waterproof": ("wasserdicht", "waterproof", "regen", "rain"),
     "gift": ("geschenk", "gift"),

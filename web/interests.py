@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from personalization import imports, interests, memory
+from personalization import assortment, imports, interests, memory
 from personalization.corrections import CONFIRMED, EVENT_FORGOTTEN, FORGOTTEN, LEAST, MOST, REJECTED, Correction
 from personalization.hypotheses import Guess
 from personalization.interests import STEP, Change, Interest, View
@@ -27,13 +27,20 @@ from web.bodies import checked, read_json
 from web.hidden import hidden_from
 from web.i18n import locale_of, translate
 from web.pages import render
-from web.reasons import EVENTS, EVENTS_HERE, code_of
+from web.reasons import EVENTS, EVENTS_HERE, VALUES, code_of
 from web.services import Services, services
 from web.sessions import viewer
 
 MOST_AT_ONCE = 20
-Kind = Literal["product", "brand", "category", "merchant", "host"]
-KINDS = {"product": "Product", "brand": "Brand", "category": "Category", "merchant": "Shop", "host": "Host"}
+Kind = Literal["product", "brand", "category", "merchant", "host", "value"]
+KINDS = {
+    "product": "Product",
+    "brand": "Brand",
+    "category": "Category",
+    "merchant": "Shop",
+    "host": "Host",
+    "value": "What I value",
+}
 # What is guessed, by the traits of personalization.hypotheses.
 GUESS = "You like something special."
 GUESSES = {
@@ -125,6 +132,8 @@ class Names:
             return self.merchants.get(value, "")
         if kind == "host":
             return self.hosts.get(value, "")
+        if kind == "value":
+            return translate(self.locale, VALUES.get(value, value))
         return self.categories.get(value, value) if kind == "category" else value
 
 
@@ -355,13 +364,15 @@ def _undoable(found: View, correction_id: str) -> str:
 
 
 def _addable(tx: Tx, found: View, locale: str) -> list[tuple[str, str, str]]:
-    """Return (kind, value, name) of the categories and brands that are on sale and not yet among the interests."""
+    """Return (kind, value, name) of the categories, brands and traits on sale that are not yet among the interests."""
     there = {each.key for each in found.interests if each.weight > 0}
-    facts = catalog.facts(tx).values()
+    on_sale = assortment.current(tx, utcnow())
+    facts = on_sale.facts.values()
     names = categories.category_names(tx, locale)
     found_here: Iterable[tuple[str, str, str]] = {
         *(("category", each.category, names.get(each.category, each.category)) for each in facts),
         *(("brand", each.brand, each.brand) for each in facts if each.brand),
+        *(("value", each, translate(locale, name)) for each, name in VALUES.items() if on_sale.having(each)),
     }
     wanted = [each for each in found_here if each[:2] not in there and each[1]]
     return sorted(wanted, key=lambda each: (each[0] != "category", each[2].casefold()))

@@ -43,6 +43,18 @@ SHARED = {
     "brand": "This is of the same brand: {value}.",
     "merchant": "This is from the same shop.",
     "likeness": "This is similar.",
+    "value": "This has what you value: {value}.",
+}
+# What a viewer may say to value, by the traits of personalization.traits.
+VALUES = {
+    "sustainable": "Sustainable",
+    "handmade": "Made by hand",
+    "linen": "Linen",
+    "wool": "Wool",
+    "wood": "Wood",
+    "waterproof": "Waterproof",
+    "child": "For children",
+    "gift": "To give away",
 }
 WITHOUT_EVENT = {
     "surprise": "A surprise: now and then we show something that your taste would not have chosen.",
@@ -89,7 +101,9 @@ def why_json(
     if code in ("because-stated", "because-searched") and not reason.get("product_id"):
         text = translate(locale, EVENTS[code])
         named = categories.get(str(reason.get("value")), str(reason.get("value")))
-        if reason.get("about") in ("category", "brand"):
+        if reason.get("about") == "value":
+            named = translate(locale, VALUES.get(named, named))
+        if reason.get("about") in ("category", "brand", "value"):
             text += " " + translate(locale, SHARED[str(reason["about"])], value=named)
         return {**reason, "code": code, "text": text, "at": reason.get("at")}
     product = products.get(reason.get("product_id") or "")

@@ -1,15 +1,19 @@
 """What a viewer says about the own profile: stated, forgotten, undone; and that order and repetition change nothing."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, given, settings
+from sqlalchemy import update
 
-from personalization import interests, log, memory, privacy, state
+from personalization import assortment, interests, log, memory, privacy, state
 from personalization.corrections import corrected
 from personalization.interests import Change
 from personalization.profile import Key, rebuild, to_json
+from personalization.scoring import Scorer
+from shop.catalog import products
 from storage.errors import Conflict, NotFound, UserError
 from storage.ids import new_id
 from tests.personalization.conftest import NOW, Scene
@@ -171,3 +175,26 @@ def test_off_is_everybodys_ranking(scene: Scene) -> None:
         assert not states[0].profiled
         interests.change(tx, scene.viewer, Change(profiled=True), [], NOW)
         assert state.current(tx, scene.viewer, NOW).profile.tastes
+
+
+def test_what_is_valued_lifts_all_that_has_it(scene: Scene) -> None:
+    with scene.db.writing() as tx:
+        tx.execute(update(products).where(products.c.id == scene.blanket).values(words="decke aus recycelter wolle"))
+        interests.change(tx, scene.viewer, Change(state=[(("value", "sustainable"), 1.0)]), [new_id()], NOW)
+
+    def scores(now: datetime) -> dict[str, dict[str, float]]:
+        with scene.db.reading() as tx:
+            columns = assortment.current(tx, now).columns("all", lambda each: True)
+            scorer = Scorer(state.current(tx, scene.viewer, now).profile, columns, now)
+            found = {each.product_id: scorer.explained(each)[0] for each in columns.all}
+            for product_id, parts in found.items():
+                assert sum(parts.values()) == pytest.approx(scorer.scores[columns.at[product_id]], abs=1e-9)
+            return found
+
+    found = scores(NOW)
+    assert found[scene.blanket]["value"] > 0.3
+    assert "value" not in found[scene.lamp]
+    with scene.db.writing() as tx:
+        [said] = interests.view(tx, scene.viewer, NOW).corrections
+        interests.change(tx, scene.viewer, Change(undo=[said.id]), [new_id()], NOW + timedelta(minutes=1))
+    assert "value" not in scores(NOW + timedelta(minutes=1))[scene.blanket]
