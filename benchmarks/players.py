@@ -9,7 +9,6 @@ import base64
 import json
 import random
 import re
-import shutil
 import statistics
 import threading
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import assets
-from benchmarks import growth
+from benchmarks import chromium, growth
 from video_assembly import playlists
 from video_assembly.common_form import LARGE, SMALL
 from video_assembly.stitch import SegmentSource, Stitched
@@ -205,7 +204,7 @@ def main() -> None:
     seeks: dict[str, list[float]] = {way: [] for way in WAYS}
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=arguments)
         for video in videos(3 if given.quick else 20):
             with served(video) as address:
                 for way in WAYS:

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import multiprocessing
-import shutil
 import statistics
 import subprocess
 import sys
@@ -21,13 +20,13 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from benchmarks import clip, servers, source
+from benchmarks import chromium, clip, servers, source
 from benchmarks.detour import Detour, Weather
 from livestream.client import Answer, MediaClient
 from tests.livestream import bridge
 
 ROOM = str(servers.ROOM)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = chromium.find()
 FLAGS = [
     "--no-sandbox",
     "--use-fake-device-for-media-stream",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from benchmarks import chromium
 from storage.database import Database, metadata
 
 # How long an example takes is the machine's affair and that of who else is on it.
@@ -69,6 +70,16 @@ def shared_media() -> Path:
     if not SHARED_MEDIA.is_dir():
         missing(f"the real footage is not there: {SHARED_MEDIA.name}/ beside the checkout")
     return SHARED_MEDIA
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The machine's Chromium."""
+    found = chromium.find()
+    if found is None:
+        missing("there is no Chromium on this machine: apt-get install chromium-headless-shell")
+    assert found is not None
+    return found
 
 
 @pytest.fixture

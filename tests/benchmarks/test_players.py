@@ -1,25 +1,23 @@
 """Videos in Chromium, as MP4 and through hls.js: to their end, with every frame, without waiting once buffered."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from benchmarks.players import HLS_JS, WAYS, Video, demo_segments, play, served, videos
+from tests.conftest import missing
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    program = shutil.which("chromium")
-    if program is None or not HLS_JS.is_file():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("Chromium or hls.js is not installed")
+def browser(chromium_path: str) -> Iterator[Any]:
+    if not HLS_JS.is_file():
+        missing("hls.js is not installed: scripts/install")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        opened = playwright.chromium.launch(executable_path=program, args=arguments)
+        opened = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
         yield opened
         opened.close()
 

@@ -1,8 +1,6 @@
 """A whole Vitrine with its demo shop on loopback, and a real browser."""
 
 import json
-import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +14,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
-from tests.conftest import missing
 from tests.end_to_end import timecode
 from tests.end_to_end.rooms import DESK, PHONE, Person, Visit, open_page
 
@@ -116,16 +113,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     stop(it)
 
 
-@pytest.fixture(scope="session")
-def chromium_path() -> str:
-    """The machine's Chromium."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        missing("there is no Chromium on this machine: apt-get install chromium")
-    assert found is not None
-    return found
-
-
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     """Playwright's driver; while it lives no other event loop can run in this process."""
@@ -176,6 +163,7 @@ def visit(browser: Browser, running: Running) -> Iterator[Visit]:
 def host(camera_browser: Browser, running: Running) -> Iterator[Person]:
     """The demo's host, signed in, in the studio."""
     person = open_page(camera_browser, running, DESK)
+    person.context.grant_permissions(["camera", "microphone"])
     person.page.goto("/sign-in?next=/studio")
     person.page.locator(".persona", has_text="Lena").first.click()
     person.page.wait_for_url("**/studio")

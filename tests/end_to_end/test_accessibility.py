@@ -66,7 +66,7 @@ def found_on(page: Page, path: str, look: Look) -> list[str]:
     """Return the serious findings on the page as it is, and whether it scrolls sideways."""
     # What moves is judged where it comes to rest; a film that never ends is not waited for.
     page.evaluate(SETTLED)
-    answer = Axe().run(page, options={"runOnly": RULES}).response
+    answer = Axe().run(page, options={"runOnly": RULES, "resultTypes": ["violations"]}).response
     found = [
         f"{path}: {rule['id']}: {rule['help']}: {node['html'][:160]}"
         for rule in answer["violations"]

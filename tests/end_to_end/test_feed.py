@@ -241,15 +241,15 @@ def test_everything_works_by_keyboard(visit: Open) -> None:
     page.keyboard.press("ArrowRight")
     until(page, f"document.querySelector('{CURRENT} video').currentTime > 5")
     go_on(page)
-    # The sound is remembered
     plays(page)
-    assert page.evaluate(f"document.querySelector('{CURRENT} video').muted") is False
+    assert page.evaluate(f"document.querySelector('{CURRENT} video').muted") is False, "the sound is remembered"
     page.keyboard.press("PageUp")
     until(page, f"document.querySelector('{CURRENT}').dataset.videoId === '{first}'")
     expect(like).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Help and choices")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("p")
     sheet = page.locator("dialog.product-sheet")
     expect(sheet).to_be_visible()

@@ -15,12 +15,13 @@ from typing import Any, cast
 
 from playwright.async_api import async_playwright
 
+from benchmarks import chromium
 from livestream.client import Answer, MediaClient
 from livestream.packets import Ingress, Peer
 from livestream.server import MediaProcess
 from tests.livestream import bridge
 from tests.livestream.harness import Viewer, inside, publish, until
-from tests.livestream.test_interoperation import CHROMIUM, ffmpeg
+from tests.livestream.test_interoperation import ffmpeg
 
 SEEDS = Path(__file__).parent / "seeds"
 #: Packets of one shape that are kept of one peer.
@@ -132,11 +133,11 @@ async def main() -> None:
             recorder.peer = "ffmpeg"
             encoder = ffmpeg(f"{url}/whip/room", 4)
             await until(lambda: encoder.poll() is not None)
-            if CHROMIUM is None:
+            if (path := chromium.find()) is None:
                 return
             async with async_playwright() as playwright:
                 flags = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-                browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+                browser = await playwright.chromium.launch(executable_path=path, args=flags)
                 for codec in ("h264", "vp8"):
                     recorder.peer = f"chromium-{codec}"
                     studio, room = await browser.new_page(), await browser.new_page()

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import shutil
 import struct
 import subprocess
 from collections.abc import AsyncIterator
@@ -20,8 +19,6 @@ from tests.livestream.harness import Screen, Viewer, is_live, join, until
 
 pytestmark = pytest.mark.anyio
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 #: Windows of six seconds in which a player may come to rest on a machine that has other work.
 WINDOWS = 20
 
@@ -63,11 +60,11 @@ async def is_empty(media: MediaClient) -> bool:
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+async def browser(chromium_path: str) -> AsyncIterator[Browser]:
     """Chromium with a fake camera and microphone."""
     async with async_playwright() as playwright:
         found = await playwright.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=chromium_path,
             args=[
                 "--no-sandbox",
                 "--use-fake-device-for-media-stream",
@@ -86,7 +83,6 @@ async def inbound(page: Page, kind: str) -> dict[str, Any]:
     return next((s for s in found if s["type"] == "inbound-rtp" and s["kind"] == kind), {})
 
 
-@needs_chromium
 @pytest.mark.browser
 @pytest.mark.parametrize("codec", ["h264", "vp8"])
 async def test_chromium_publishes_and_plays(media: MediaClient, browser: Browser, codec: str) -> None:
@@ -127,7 +123,6 @@ async def test_chromium_publishes_and_plays(media: MediaClient, browser: Browser
         await asyncio.gather(studio.close(), room.close())
 
 
-@needs_chromium
 @pytest.mark.browser
 async def test_viewer_with_a_thin_network_gets_a_light_layer(media: MediaClient, browser: Browser) -> None:
     """Chromium publishes three layers; one that says it can take little is moved to a smaller picture, unfrozen."""
@@ -170,7 +165,6 @@ async def test_viewer_with_a_thin_network_gets_a_light_layer(media: MediaClient,
         await asyncio.gather(studio.close(), room.close())
 
 
-@needs_chromium
 @pytest.mark.browser
 @pytest.mark.timeout(300)
 async def test_picture_is_fresh_and_lips_are_in_time(media: MediaClient, browser: Browser) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -247,16 +246,13 @@ PLAY = """() => new Promise((done) => {
 
 
 @pytest.mark.browser
-def test_chromium_plays_it_to_the_end(video: tuple[Stitched, Path, int]) -> None:
-    program = shutil.which("chromium")
-    if program is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("Chromium is not installed")
+def test_chromium_plays_it_to_the_end(chromium_path: str, video: tuple[Stitched, Path, int]) -> None:
     from playwright.sync_api import sync_playwright
 
     stitched, _, units = video
     with served(stitched) as address, sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
         try:
             page = browser.new_page()
             page.goto(address)
