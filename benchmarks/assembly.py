@@ -102,7 +102,7 @@ def encode_again(parts: Sequence[SegmentSource], target: Path) -> None:
 
 def joining(folder: Path, quick: bool) -> Figures:
     """Each way to make one video of the same segments."""
-    drawn = draw(folder, 6.4 if quick else 16)
+    drawn = draw(folder, 6.4 if quick else 9.6)
     parts: list[SegmentSource] = []
     while not parts or Stitched(parts).duration_ms < VIDEO_MS:
         parts.append(drawn[len(parts) % len(drawn)])
@@ -112,7 +112,7 @@ def joining(folder: Path, quick: bool) -> Figures:
     target, listing = folder / "video.mp4", folder / "list.txt"
     listing.write_text("".join(f"file '{part.path}'\n" for part in parts))
     concat = [FFMPEG, "-v", "error", "-y", "-f", "concat", "-safe", "0", "-i", listing, "-c", "copy", target]
-    many, some = (10, 3) if quick else (60, 15)
+    many, some = (10, 3) if quick else (40, 8)
     figures = compare(
         {
             "raw_write": (lambda: target.write_bytes(everything), many),
@@ -144,6 +144,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         figures = joining(Path(name), given.quick)
         libraries = growth.plans([100, 1_000] if given.quick else [100, 1_000, 10_000, 100_000])
+        libraries.append(growth.one_product(1_000 if given.quick else 10_000))
         stored = growth.lookups([1_000, 10_000] if given.quick else [1_000, 10_000, 100_000, 1_000_000], Path(name))
     figures |= {key: value for table in (libraries, stored) for each in table for key, value in each.items()}
     if given.json:

@@ -100,21 +100,30 @@ def spent() -> Spent:
 
 def book(tx: Tx, held: Claim, used: Spent, tally: Tally, watts_per_core: float, now: datetime) -> None:
     """Write what one attempt at a job cost, to the job and to its kind's day."""
+    values = _columns(used, tally, watts_per_core)
+    mine = jobs.c.id == held.job_id
+    tx.execute(update(jobs).where(mine).values({name: jobs.c[name] + value for name, value in values.items()}))
+    book_work(tx, held.kind, used, tally, watts_per_core, now)
+
+
+def book_work(tx: Tx, kind: str, used: Spent, tally: Tally, watts_per_core: float, now: datetime) -> None:
+    """Write work of a kind that was done without a job, in a request, to its kind's day."""
+    row = {**_columns(used, tally, watts_per_core), "jobs": 1, "videos": tally.videos}
+    upsert = postgresql.insert if tx.connection.dialect.name == "postgresql" else sqlite.insert
+    statement = upsert(daily).values(day=_day(now), kind=kind, **row)
+    more = {name: daily.c[name] + value for name, value in row.items()}
+    tx.execute(statement.on_conflict_do_update(index_elements=["day", "kind"], set_=more))
+
+
+def _columns(used: Spent, tally: Tally, watts_per_core: float) -> dict[str, float]:
     cpu_ms = round(used.cpu * 1000)
-    values = {
+    return {
         "cpu_ms": cpu_ms,
         "bytes_in": used.bytes_in,
         "bytes_out": used.bytes_out,
         "cache_hits": tally.cache_hits,
         "watt_hours": cpu_ms / 1000 * watts_per_core / SECONDS_PER_HOUR,
     }
-    mine = jobs.c.id == held.job_id
-    tx.execute(update(jobs).where(mine).values({name: jobs.c[name] + value for name, value in values.items()}))
-    row = {**values, "jobs": 1, "videos": tally.videos}
-    upsert = postgresql.insert if tx.connection.dialect.name == "postgresql" else sqlite.insert
-    statement = upsert(daily).values(day=_day(now), kind=held.kind, **row)
-    more = {name: daily.c[name] + value for name, value in row.items()}
-    tx.execute(statement.on_conflict_do_update(index_elements=["day", "kind"], set_=more))
 
 
 def by_day(tx: Tx, now: datetime, days: int) -> list[Cost]:

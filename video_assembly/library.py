@@ -201,7 +201,7 @@ def store_segments(tx: Tx, clip: Clip, prepared: Sequence[NewSegment], now: date
     old = {row.position: row for row in sorted(rows, key=lambda row: row.replaced_at is None)}
     same = {(row.position, row.digest): row for row in rows}
     ids = [
-        _keep(tx, same[position, each.digest], old[position])
+        _keep(tx, same[position, each.digest], old[position], each)
         if (position, each.digest) in same
         else add_segment(tx, clip, position, each, old.get(position), now)
         for position, each in enumerate(prepared)
@@ -232,10 +232,14 @@ def poster_keys(tx: Tx, segment_ids: Sequence[str]) -> dict[str, str]:
     return {row.id: row.poster_key for row in rows}
 
 
-def _keep(tx: Tx, row: AnyRow, old: AnyRow) -> str:
+def _keep(tx: Tx, row: AnyRow, old: AnyRow, again: NewSegment) -> str:
+    values: dict[str, Any] = {}
     if row.replaced_at is not None:
-        set_by_merchant = {name: old._mapping[name] for name in MERCHANTS_OWN}
-        tx.execute(update(segments).where(segments.c.id == row.id).values(replaced_at=None, **set_by_merchant))
+        values = {"replaced_at": None, **{name: old._mapping[name] for name in MERCHANTS_OWN}}
+    if row.small_digest is None:
+        values |= _small_columns(again.small)
+    if values:
+        tx.execute(update(segments).where(segments.c.id == row.id).values(**values))
     return str(row.id)
 
 

@@ -188,6 +188,11 @@ def counts(tx: Tx) -> dict[str, int]:
     return {"worker": 0, "web": 0, **{row.assembled_by: row.places for row in tx.all(select(assemblies))}}
 
 
+def filled_at(tx: Tx, viewer_id: str, now: datetime) -> int:
+    """Return how many of the viewer's places were filled at `now`."""
+    return tx.scalar(select(func.count()).where(slots.c.viewer_id == viewer_id, slots.c.created_at == now)) or 0
+
+
 def known_before(tx: Tx, viewer_id: str, now: datetime) -> int:
     """Return how many of the places that were filled at `now` got a video that somebody had before."""
     mine = (slots.c.viewer_id == viewer_id) & (slots.c.created_at == now)

@@ -55,19 +55,21 @@ def remove_clip(tx: Tx, clip_id: str, merchant_id: str, now: datetime) -> None:
 
 
 def renew(tx: Tx, init_digest: str, there: Callable[[str], bool], now: datetime) -> list[str]:
-    """Queue clips whose segments another encoder made, the oldest first, a few at a time; returns their ids.
+    """Queue clips whose segments another encoder made or that lack the small rendition, the oldest first; their ids.
 
-    What unequal encoders made never meets in a video, so a library is brought to one of them again. Left alone are
-    clips whose original is not `there` (by its key) any more, that a merchant has cut anew, or that became ready
-    within the last day: two workers with different encoders must not undo each other's work all day.
+    A few at a time. What unequal encoders made never meets in a video, so a library is brought to one of them again,
+    and HLS has two sizes only where all segments have. Left alone are clips whose original is not `there` (by its key)
+    any more, that a merchant has cut anew, or that became ready within the last day: two workers with different
+    encoders must not undo each other's work all day.
     """
     current = and_(segments.c.clip_id == clips.c.id, segments.c.replaced_at.is_(None), segments.c.archived_at.is_(None))
+    behind = or_(segments.c.init_digest != init_digest, segments.c.small_digest.is_(None))
     query = (
         select(clips.c.id, clips.c.merchant_id, clips.c.media_key)
         .join_from(clips, segments, current)
         .where(clips.c.state == "ready", clips.c.ready_at < now - RENEWED_AFTER)
         .group_by(clips.c.id, clips.c.merchant_id, clips.c.media_key)
-        .having(func.max(segments.c.version) == 1, func.count().filter(segments.c.init_digest != init_digest) > 0)
+        .having(func.max(segments.c.version) == 1, func.count().filter(behind) > 0)
         .order_by(clips.c.id)
     )
     due = [row for row in tx.all(query) if there(row.media_key)][:MOST_RENEWED]

@@ -1,6 +1,8 @@
 """The feed: its page, the same as JSON, and the events that come back from it."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -15,12 +17,13 @@ from personalization.hidden import hidden
 from shop import catalog, categories, shows
 from shop.catalog import Product
 from shop.shows import Show
+from storage import costs
 from storage.accounts import Person
 from storage.clock import utcnow
 from storage.database import Tx
 from storage.errors import Forbidden, NotFound, UserError
 from storage.media import Media
-from video_assembly import captions, recipes, videos
+from video_assembly import captions, recipes, slots, videos
 from video_assembly.recipes import Recipe
 from video_assembly.videos import FeedPage, FeedVideo
 from web.i18n import locale_of, translate
@@ -136,15 +139,28 @@ def feed_page(request: Request) -> Response:
 def page_of(parts: Services, person: Person, limit: int, after: str | None, seed: str | None) -> FeedPage:
     """Return a page of a person's feed: read when the worker was there before, else made now."""
     now = utcnow()
+
+    def make(tx: Tx) -> FeedPage:
+        before = time.thread_time()
+        made = videos.feed(tx, person.id, limit=limit, now=now, after=after, seed=seed)
+        _book(tx, parts, person, now, time.thread_time() - before)
+        return made
+
     with parts.metrics.feeds.time():
         if seed is None:
             with parts.db.reading() as tx:
                 found = videos.ready(tx, person.id, limit=limit, now=now, after=after)
             if found is not None:
                 return found
-        return parts.feeds.write(
-            person.id, lambda tx: videos.feed(tx, person.id, limit=limit, now=now, after=after, seed=seed)
-        )
+        return parts.feeds.write(person.id, make)
+
+
+def _book(tx: Tx, parts: Services, person: Person, now: datetime, cpu: float) -> None:
+    """Note what it cost to do here what the worker would have done, and with which it is counted."""
+    made = slots.filled_at(tx, person.id, now)
+    if made:
+        tally = costs.Tally(slots.known_before(tx, person.id, now), made)
+        costs.book_work(tx, "assemble", costs.Spent(cpu, 0, 0), tally, parts.settings.watts_per_core, now)
 
 
 def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> dict[str, Any]:

@@ -106,10 +106,10 @@ def originals(folder: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
     return made[0], made[1]
 
 
-def files(count: int, folder: Path, seed: int = SEED) -> Iterator[Hostile]:
-    """So many files, the shares of each kind kept; the same seed gives the same."""
+def files(count: int, folder: Path, seed: int = SEED, start: int = 0) -> Iterator[Hostile]:
+    """The files from number `start` to `count`, the shares of each kind kept; the same seed gives the same."""
     whole, bombs = originals(folder)
-    for number in range(count):
+    for number in range(start, count):
         chance = random.Random(f"{seed}-{number}")
         kind = KINDS[number % len(KINDS)]
         name, data = MAKERS[kind](chance, whole, bombs, number)

@@ -255,6 +255,20 @@ def test_small_renditions_come_in_order_or_not_at_all(lib: Library) -> None:
 SAID = "WEBVTT\n\n00:00.000 --> 00:01.000\nFill it.\n"
 
 
+def test_a_clip_without_its_small_rendition_is_prepared_once_more_and_gets_it(lib: Library) -> None:
+    (only,) = lib.store([new("a")])
+    with lib.db.writing() as tx:
+        clips.set_state(tx, lib.clip.id, "ready", NOW, duration_ms=3200)
+        assert upkeep.renew(tx, "init", lambda key: False, NOW + 2 * DAY) == [], "its original is gone"
+        assert upkeep.renew(tx, "init", lambda key: True, NOW + 2 * DAY) == [lib.clip.id]
+    small = library.SmallForm("tiny", b"index", "small-init", 100)
+    assert lib.store([new("a", small=small)], NOW + 2 * DAY) == [only]
+    with lib.db.writing() as tx:
+        assert [each.digest for each in renditions.small_sources(tx, [only])] == ["tiny"]
+        clips.set_state(tx, lib.clip.id, "ready", NOW + 2 * DAY, duration_ms=3200)
+        assert upkeep.renew(tx, "init", lambda key: True, NOW + 4 * DAY) == []
+
+
 def test_speech_is_used_with_captions_or_with_the_merchants_word(lib: Library) -> None:
     first, second = lib.store([new("a", role="demo"), new("b", role="demo")])
     assert lib.usable() == [first, second]

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from shop import shows
+from storage import costs
 from storage.clock import utcnow
 from storage.ids import new_id
 from tests.web.conftest import ORIGIN
@@ -64,11 +65,14 @@ def test_a_feed_has_the_contract_s_shape(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_pages_follow_each_other_and_repeat_exactly(client: TestClient) -> None:
+def test_pages_follow_each_other_and_repeat_exactly(client: TestClient, services: Services) -> None:
     first = feed(client, "limit=3")
     second = feed(client, f"limit=3&after={first['cursor']}")
     assert feed(client, "limit=6")["videos"] == first["videos"] + second["videos"]
     assert feed(client, "limit=3") == first
+    with services.db.reading() as tx:
+        (booked,) = costs.totals(tx)
+    assert (booked.kind, booked.videos) == ("assemble", 6), "what web does for the worker is on the meter"
 
 
 @pytest.mark.usefixtures("shop")
