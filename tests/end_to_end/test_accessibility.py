@@ -152,7 +152,16 @@ def test_the_host_s_screens(context: BrowserContext, running: Running, look: Loo
 @pytest.mark.parametrize(
     ("who", "paths"),
     [
-        ("Theo Falk", ("/merchant", "/merchant/products", "/merchant/products/new", "/merchant/experiments")),
+        (
+            "Theo Falk",
+            (
+                "/merchant",
+                "/merchant/products",
+                "/merchant/products/new",
+                "/merchant/customers",
+                "/merchant/experiments",
+            ),
+        ),
         ("Oskar Wendt", ("/operator",)),
     ],
     ids=["merchant", "operator"],
