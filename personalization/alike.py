@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.linear import Linear
-from personalization.profile import Profile
+from personalization.profile import LONG_HALF_LIFE, Profile
 
 Floats = NDArray[np.float64]
 # As sure as two likes that there is no taste.
@@ -43,17 +43,21 @@ class Likeness:
 
 def learn(profile: Profile, vectors: Mapping[str, Floats], at: int) -> Likeness | None:
     """Return the model as of `at` (ms since 1970); None without a taste for a product whose features are known."""
-    found = []
-    for (kind, value), taste in profile.tastes.items():
-        if kind == "product" and value in vectors:
-            weight = taste.at_time(at)[0]
-            if abs(weight) >= FAINT:
-                found.append((-abs(weight), value, weight))
+    known = [(key[1], taste) for key, taste in profile.tastes.items() if key[0] == "product" and key[1] in vectors]
+    if not known:
+        return None
+    long = decayed(np.array([taste.long for _, taste in known]), np.array([taste.at for _, taste in known]), at)
+    strong = [(-abs(weight), value, weight) for (value, _), weight in zip(known, long.tolist(), strict=True)]
+    found = sorted(each for each in strong if each[0] <= -FAINT)[:MOST_OBSERVED]
     if not found:
         return None
-    found = sorted(found)[:MOST_OBSERVED]
     rows = np.array([vectors[value] for _, value, _ in found])
     tastes = np.array([weight for _, _, weight in found])
     model = Linear.prior(rows.shape[1], PRIOR)
     model.observe(rows, np.sign(tastes), np.abs(tastes))
     return Likeness(model, model.weights(), tuple(value for _, value, _ in found), rows, tastes)
+
+
+def decayed(weights: Floats, at: NDArray[np.int64], now: int, half_life: int = LONG_HALF_LIFE) -> Floats:
+    """Return weights that were so at their times as they are at `now` (ms since 1970): `Taste.at_time` for many."""
+    return np.asarray(weights * np.exp2(-np.maximum(now - at, 0) / half_life), dtype=np.float64)

@@ -129,6 +129,7 @@ def _choose(
     candidate = columns.all[chosen]
     own = ("product", candidate.product_id), ("category", candidate.category)
     parts, keys = scorer.explained(candidate)
+    score = sum(parts.values())
     parts = {**parts, "repetition": sum(penalties.get(key, 0.0) for key in own)}
     why = reasons(
         scorer.profile,
@@ -149,7 +150,7 @@ def _choose(
         "explore" if explored else "exploit",
         propensity,
         why,
-        {each: scorer.amount(candidate, each) for each in sorted(named)},
+        {each: scorer.amount(candidate, each, score) for each in sorted(named)},
     )
 
 

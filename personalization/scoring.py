@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from personalization import alike
 from personalization.candidates import Candidate, Columns
-from personalization.profile import DAY, Key, Profile, milliseconds, without
+from personalization.profile import DAY, SHORT_HALF_LIFE, Key, Profile, milliseconds, without
 
 Floats = NDArray[np.float64]
 
@@ -52,14 +52,14 @@ class Scorer:
         age = np.maximum(0.0, self._at - columns.created)
         scores = FRESHNESS * np.exp2(-age / FRESH_HALF_LIFE)
         scores += STOCK * np.minimum(1.0, columns.stock / PLENTY) + RATE * (columns.rate + columns.promise)
-        for key, taste in profile.tastes.items():
-            places = columns.groups.get(key)
-            if places is not None:
-                long, short = taste.at_time(self._at)
-                kind = key[0]
-                scores[places] += LONG[kind] * _bound(long) * long + SHORT[kind] * _bound(short) * short
-                if kind == "product":
-                    scores[places] += self._bought(profile, key[1])
+        known = [(key, taste, columns.groups[key]) for key, taste in profile.tastes.items() if key in columns.groups]
+        at = np.array([taste.at for _, taste, _ in known], dtype=np.int64)
+        long = alike.decayed(np.array([taste.long for _, taste, _ in known]), at, self._at)
+        short = alike.decayed(np.array([taste.short for _, taste, _ in known]), at, self._at, SHORT_HALF_LIFE)
+        lifts = np.array([LONG[key[0]] for key, _, _ in known]) * long / (1.0 + np.abs(long))
+        lifts += np.array([SHORT[key[0]] for key, _, _ in known]) * short / (1.0 + np.abs(short))
+        for (key, _, places), lift in zip(known, lifts.tolist(), strict=True):
+            scores[places] += lift + self._bought(profile, key[1]) if key[0] == "product" else lift
         for product_id in profile.seen:
             if product_id in columns.at:
                 scores[columns.at[product_id]] += self._fatigue(product_id)
@@ -74,13 +74,17 @@ class Scorer:
         """Return the parts of a candidate's score, which sum to it, and by key what a unit of each taste made."""
         return self._explained(candidate, self.profile, self.likeness)
 
-    def amount(self, candidate: Candidate, event_id: str) -> float:
-        """Return what a candidate's score would lose if this event were deleted and the profile made anew."""
+    def amount(self, candidate: Candidate, event_id: str, score: float | None = None) -> float:
+        """Return what a candidate's score would lose if this event were deleted and the profile made anew.
+
+        `score` is what `explained` sums to, where it is known.
+        """
+        if score is None:
+            score = sum(self.explained(candidate)[0].values())
         profile = without(self.profile, event_id)
         likeness = alike.learn(profile, self.columns.vectors, self._at)
         after, _ = self._explained(candidate, profile, likeness)
-        before, _ = self.explained(candidate)
-        return sum(before.values()) - sum(after.values())
+        return score - sum(after.values())
 
     def shares(self, candidate: Candidate) -> dict[str, float]:
         """Return what each product that the viewer has a taste for gave to the part `alike`."""
