@@ -18,7 +18,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from benchmarks import growth
-from video_assembly import ingest, walls
+from video_assembly import ingest, sandbox, walls
 from video_assembly.common_form import AUDIO_BIT_RATE, LARGE, SMALL, Rendition
 
 FFMPEG = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y"]
@@ -84,7 +84,7 @@ def cpu(work: Callable[[], object], rounds: int) -> tuple[float, float]:
 
 def _used() -> float:
     each = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in each)
+    return sum(one.ru_utime + one.ru_stime for one in each) + sandbox.uncounted()
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from storage.costs import Spent
 from storage.database import Tx
 from storage.jobs import Claim, Superseded
 from storage.settings import Settings
-from video_assembly import downloads, privacy, recordings, slots, upkeep, uploads, versions, videos
+from video_assembly import downloads, privacy, recordings, sandbox, slots, upkeep, uploads, versions, videos
 from video_assembly import personal as made_for
 from video_assembly.ingest import Limits
 from video_assembly.normalise import init_digest
@@ -80,7 +80,7 @@ def carry_out(workshop: Workshop, job_id: str) -> None:
     with holding(workshop, job_id) as held:
         if held is None:
             return
-        before = costs.spent()
+        before = _spent()
         workshop.tally = costs.Tally()
         try:
             KINDS[held.kind].work(workshop, held)
@@ -89,7 +89,7 @@ def carry_out(workshop: Workshop, job_id: str) -> None:
         except Exception as error:
             log.exception("attempt %s of job %s failed", held.attempts, job_id)
             _give_back(workshop, held, f"{type(error).__name__}: {error}")
-        _book(workshop, held, costs.spent() - before)
+        _book(workshop, held, _spent() - before)
 
 
 def sweep(workshop: Workshop) -> None:
@@ -173,6 +173,11 @@ def register(app: Any, settings: Settings, ring: Ringer) -> None:
 
     started: Any = celery.signals.worker_process_init
     started.connect(in_child, weak=False)
+
+
+def _spent() -> Spent:
+    found = costs.spent()
+    return replace(found, cpu=found.cpu + sandbox.uncounted())
 
 
 def _book(workshop: Workshop, held: Claim, used: Spent) -> None:

@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ Progress = Callable[[str, float], None]
 def spin(progress: Progress) -> dict[str, Any]:
     while True:
         pass
+
+
+def work(seconds: float, progress: Progress) -> dict[str, Any]:
+    while time.process_time() < seconds:
+        pass
+    return {}
 
 
 def wait(progress: Progress) -> dict[str, Any]:

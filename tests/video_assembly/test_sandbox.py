@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -48,6 +49,16 @@ def test_waiting_ends_by_the_wall_clock() -> None:
     with pytest.raises(Refused) as refused:
         run("wait", BRIEF)
     assert (refused.value.code, refused.value.cause) == ("media-too-demanding", "wall clock")
+
+
+def test_what_a_child_used_is_counted_once() -> None:
+    def counted() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime + sandbox.uncounted()
+
+    before = counted()
+    run("work", seconds=1.0)
+    assert 1 <= counted() - before < 1.9
 
 
 def test_nothing_of_the_child_is_left_behind() -> None:
