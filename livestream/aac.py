@@ -80,9 +80,12 @@ def _encode(recording: Recording, number: int) -> bytes:
 
 
 def _opus(recording: Recording, number: int) -> tuple[int, list[Sample]]:
-    places = recording.parts[number].sound
-    data = b"".join(recording.blocks(places, 0, sum(length for _, _, length in places)))
-    return cmaf.sound_samples(data) if data else (0, [])
+    begin, samples = 0, list[Sample]()
+    for place in recording.parts[number].sound:
+        start, more = cmaf.sound_samples(b"".join(recording.blocks((place,), 0, place[2])))
+        begin = start if not samples else begin
+        samples += more
+    return begin, samples
 
 
 class _Encoder:

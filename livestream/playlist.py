@@ -1,18 +1,24 @@
-"""Playlists of live HLS and replays (RFC 8216, and for the skipped beginning draft-pantos-hls-rfc8216bis).
+"""Playlists of live HLS and replays (RFC 8216; draft-pantos-hls-rfc8216bis: partial segments, a skipped beginning).
 
 Each segment holds picture and sound. A show has one playlist with Opus and one with AAC over the same picture; a
 player takes the first whose codecs it knows. All of a show is in them from its first second on.
 """
 
 import math
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from livestream.recording import FORMS, Part, Recording
+from livestream.recording import FORMS, Part, Partial, Recording
 
 #: Seconds; segments are cut at keyframes about this far apart.
 TARGET = 2
 #: A player that knows the beginning may leave out what is older than so many seconds; the draft asks for six targets.
 SKIP_UNTIL = 6 * TARGET
+#: Seconds that a piece lasts at most, and how far from the end a player with low latency stays.
+PART_TARGET = 0.5
+PART_HOLD_BACK = 3 * PART_TARGET
+#: Of so many segments at the end the pieces are listed; the draft asks for three targets.
+IN_PIECES = 3
 CODECS = {"opus": "opus", "aac": "mp4a.40.2"}
 
 
@@ -30,11 +36,24 @@ def multivariant(recording: Recording) -> str:
     return "\n".join(lines) + "\n"
 
 
+def in_pieces(recording: Recording, form: str) -> bool:
+    """Whether there are partial segments: while somebody publishes, and with Opus, which is copied as it comes."""
+    return form == "opus" and not recording.closed and bool(recording.partials)
+
+
+def has(recording: Recording, segment: int, piece: int) -> bool:
+    """Tell whether a playlist has this segment, or this piece of it; -1 stands for the whole segment."""
+    if segment < len(recording.parts):
+        return True
+    return segment == len(recording.parts) and 0 <= piece < len(recording.unfinished)
+
+
 def media(recording: Recording, form: str, *, over: bool, skip: bool = False) -> str:
     """The segments with one form of sound; `over` ends the list, `skip` leaves out what a player has already."""
     parts = recording.parts
     longest = max((part.duration for part in parts), default=0.0)
     skipped = _skipped(parts) if skip and not over else 0
+    low = not over and in_pieces(recording, form)
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{9 if skipped else 7}",
@@ -43,24 +62,47 @@ def media(recording: Recording, form: str, *, over: bool, skip: bool = False) ->
         "#EXT-X-PLAYLIST-TYPE:EVENT",
     ]
     if not over:
-        lines.append(f"#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL={SKIP_UNTIL}.0")
+        blocking = f",CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={PART_HOLD_BACK}" if low else ""
+        lines.append(f"#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL={SKIP_UNTIL}.0{blocking}")
+    if low:
+        longest = max(piece.duration for pieces in recording.partials.values() for piece in pieces)
+        lines.append(f"#EXT-X-PART-INF:PART-TARGET={max(PART_TARGET, longest):.5f}")
     if all(part.key for part in parts):
         lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
     if skipped:
         lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
     take = parts[skipped - 1].take if skipped else None
     for part in parts[skipped:]:
-        if part.number and (part.jump or part.take != take):
-            lines.append("#EXT-X-DISCONTINUITY")
-        if part.take != take:
-            lines.append(f'#EXT-X-MAP:URI="{form}-{part.take}.mp4"')
-            take = part.take
-        if part.jump or part.number == skipped:
-            lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_time(part.at)}")
+        lines += _before(part.number, part, take, form, dated=part.number == skipped)
+        take = part.take
+        if low and part.number >= len(parts) - IN_PIECES:
+            lines += _pieces(recording, part.number, form)
         lines += [f"#EXTINF:{part.duration:.5f},", f"{form}-{part.number}.m4s"]
+    if low:
+        number, pieces = len(parts), recording.partials.get(len(parts), ())
+        if pieces:
+            lines += _before(number, pieces[0], take, form, dated=False)
+            lines += _pieces(recording, number, form)
+        lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{form}-{number}.{len(pieces)}.m4s"')
     if over:
         lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
+
+
+def _before(number: int, first: Part | Partial, take: int | None, form: str, *, dated: bool) -> Iterator[str]:
+    """What stands before a segment that begins like this, behind one of `take`."""
+    if number and (first.jump or first.take != take):
+        yield "#EXT-X-DISCONTINUITY"
+    if first.take != take:
+        yield f'#EXT-X-MAP:URI="{form}-{first.take}.mp4"'
+    if first.jump or dated:
+        yield f"#EXT-X-PROGRAM-DATE-TIME:{_time(first.at)}"
+
+
+def _pieces(recording: Recording, number: int, form: str) -> Iterator[str]:
+    for place, piece in enumerate(recording.partials.get(number, ())):
+        alone = ",INDEPENDENT=YES" if piece.key else ""
+        yield f'#EXT-X-PART:DURATION={piece.duration:.5f},URI="{form}-{number}.{place}.m4s"{alone}'
 
 
 def _skipped(parts: list[Part]) -> int:

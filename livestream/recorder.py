@@ -24,7 +24,7 @@ from livestream.cmaf import VIDEO_RATE
 from livestream.h264 import Depacketiser
 from livestream.recording import ROOM, Recording, Writer
 from livestream.reorder import Arrived, Reorder
-from livestream.segments import JUMP, Segment, Segmenter
+from livestream.segments import JUMP, Piece, Segmenter
 
 logger = logging.getLogger(__name__)
 
@@ -148,12 +148,15 @@ class Stream:
             self._asked = now
             self._ask()
 
-    def _write(self, segments: list[Segment]) -> None:
-        for segment in segments:
+    def _write(self, pieces: list[Piece]) -> None:
+        for piece in pieces:
+            if self._full and not piece.first:
+                # A segment has all of its pieces or ends with the first that could not be written.
+                continue
             try:
                 if shutil.disk_usage(self._directory).free < self._reserve:
                     raise OSError("the disk is nearly full")
-                self._writer.write(replace(segment, jump=True) if self._full else segment)
+                self._writer.write(replace(piece, jump=True) if self._full else piece)
                 self._full = False
             except (OSError, ValueError) as reason:
                 # A publisher may send parameter sets of a picture that nobody records: its next one counts again.

@@ -1,9 +1,9 @@
 """A recording on disk: media files that only grow, and a journal of one JSON object a line that says what is whole.
 
-A *take* is a stretch with one init, in two files: `0000.mp4` (init, then for each segment a fragment of picture and
-one of Opus: it plays as it is) and `0000.aac.mp4`, the init of picture and AAC, whose fragments aac.py makes when
-somebody asks for them. A segment's line is written after its bytes, so whatever is killed when, all that the journal
-names is there.
+A *take* is a stretch with one init, in two files: `0000.mp4` (init, then for each piece a fragment of picture and one
+of Opus: it plays as it is) and `0000.aac.mp4`, the init of picture and AAC, whose fragments aac.py makes when somebody
+asks for them. A piece's line is written after its bytes, a segment's after its pieces, so whatever is killed when, all
+that the journal names is there.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import Any
 from livestream import cmaf
 from livestream.cmaf import AAC_BIT_RATE, SOUND_TRACK, VIDEO_RATE, VIDEO_TRACK
 from livestream.h264 import Parameters, picture
-from livestream.segments import Segment
+from livestream.segments import Piece
 
 JOURNAL = "journal.jsonl"
 #: So many bytes of its beginning tell a journal from another.
@@ -28,6 +28,8 @@ HEAD = 40
 ROOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 #: Which sound stands beside the picture.
 FORMS = ("opus", "aac")
+#: Segments whose pieces are remembered: no player with low latency is further behind.
+MOST_IN_PIECES = 8
 
 #: File, offset and length of bytes that belong one behind the other.
 Places = tuple[tuple[str, int, int], ...]
@@ -43,6 +45,18 @@ class Take:
     codec: str
     sound: bool
     heads: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A piece of a segment that is whole: seconds, and where picture and Opus lie."""
+
+    take: int
+    duration: float
+    at: float
+    jump: bool
+    key: bool
+    places: Places
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,10 @@ class Recording:
     folder: Path
     takes: list[Take] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
+    #: The pieces of the newest segments, by their number; those of the one behind the last are not all there.
+    partials: dict[int, tuple[Partial, ...]] = field(default_factory=dict)
+    #: The journal's lines about pieces whose segment is not whole.
+    unfinished: list[dict[str, Any]] = field(default_factory=list)
     #: Whether nobody writes to it at the moment.
     closed: bool = True
     #: The codec for whose sake there is no recording.
@@ -93,6 +111,7 @@ class Recording:
                 if not file.read(HEAD).startswith(self.head_line):
                     # The recording was begun anew.
                     self.takes, self.parts, self.closed, self.refused, self.read = [], [], True, None, 0
+                    self.partials, self.unfinished = {}, []
                 file.seek(self.read)
                 added = file.read()
         except FileNotFoundError:
@@ -136,18 +155,33 @@ class Recording:
                     Take(number, line["width"], line["height"], line["codec"], line["sound"], dict(heads))
                 )
             case {"segment": int(number), "take": int(take)}:
-                video, sound = (_place(file_name(take, "opus"), line.get(name)) for name in ("video", "opus"))
+                video, sound = (_places(take, line[name]) for name in ("video", "opus"))
                 start, duration = line["start"] / VIDEO_RATE, line["duration"] / VIDEO_RATE
                 about = (line["at"], line["jump"], line["key"])
                 self.parts.append(Part(number, take, start, duration, *about, video, sound))
+                self.unfinished = []
+            case {"piece_of": int(number), "take": int(take)}:
+                places = _places(take, line["video"] + line["opus"])
+                piece = Partial(take, line["duration"] / VIDEO_RATE, line["at"], line["jump"], line["key"], places)
+                kept = {n: held for n, held in self.partials.items() if n > number - MOST_IN_PIECES}
+                self.partials = kept | {number: (*kept.get(number, ()), piece)}
+                self.unfinished.append(line)
             case {"closed": True}:
                 self.closed = True
             case {"refused": str(codec)}:
                 self.refused = codec
 
 
-def _place(name: str, found: list[int] | None) -> Places:
-    return ((name, found[0], found[1]),) if found else ()
+def _places(take: int, found: list[list[int]]) -> Places:
+    return tuple((file_name(take, "opus"), offset, length) for offset, length in found)
+
+
+def _segment(number: int, pieces: list[dict[str, Any]]) -> dict[str, Any]:
+    """Put the line of a segment together from those of its pieces."""
+    first, last = pieces[0], pieces[-1]
+    about = {name: first[name] for name in ("take", "start", "at", "jump", "key")}
+    places = {name: [place for piece in pieces for place in piece[name]] for name in ("video", "opus")}
+    return {"segment": number, **about, "duration": last["start"] + last["duration"] - first["start"], **places}
 
 
 def file_name(take: int, form: str) -> str:
@@ -166,27 +200,54 @@ class Writer:
         self.end = round(before.duration * VIDEO_RATE)
         self._takes = len(before.takes)
         self._segments = len(before.parts)
+        self._fragments = 0
+        self._pieces: list[dict[str, Any]] = []
         self._parameters: Parameters | None = None
         self._files: dict[str, int] = {}
         self._sizes: dict[str, int] = {}
         self._journal = os.open(folder / JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         # What a killed process left half written is nobody's.
         os.ftruncate(self._journal, before.read)
+        if before.unfinished:
+            # Its writer was killed in the middle of a segment: that is as long as its pieces.
+            self._pieces = before.unfinished
+            self._end_segment()
+            self.end = round(before.refresh().duration * VIDEO_RATE)
         _cut_tails(before)
 
-    def write(self, segment: Segment) -> None:
-        """Append a segment; on an error nothing of it is in the journal."""
-        if segment.parameters != self._parameters:
-            self._begin(segment.parameters)
-        number = self._segments
-        fragments = {"video": cmaf.fragment(2 * number + 1, VIDEO_TRACK, segment.start, segment.video)}
-        if segment.sound is not None and segment.sound[1]:
-            fragments["opus"] = cmaf.fragment(2 * number + 2, SOUND_TRACK, *segment.sound)
-        places = {name: self._append("opus", data) for name, data in fragments.items()}
-        line = {"segment": number, "take": self._takes - 1, "start": segment.start, "duration": segment.duration}
-        self._note({**line, "at": segment.at, "jump": segment.jump, "key": segment.key, **places})
-        self._segments += 1
-        self.end = segment.start + segment.duration
+    def write(self, piece: Piece) -> None:
+        """Append a piece; on an error nothing of it is in the journal."""
+        if piece.first:
+            self._end_segment()
+            if piece.parameters != self._parameters:
+                self._begin(piece.parameters)
+        places: dict[str, list[tuple[int, int]]] = {"video": [], "opus": []}
+        for name, track, samples in (
+            ("video", VIDEO_TRACK, (piece.start, piece.video)),
+            ("opus", SOUND_TRACK, piece.sound or (0, [])),
+        ):
+            if samples[1]:
+                self._fragments += 1
+                places[name].append(self._append("opus", cmaf.fragment(self._fragments, track, *samples)))
+        line: dict[str, Any] = {
+            "piece_of": self._segments,
+            "take": self._takes - 1,
+            "start": piece.start,
+            "duration": piece.duration,
+        }
+        line |= {"at": piece.at, "jump": piece.jump, "key": piece.key, **places}
+        self._note(line)
+        self._pieces.append(line)
+        self.end = piece.start + piece.duration
+        if piece.last:
+            self._end_segment()
+
+    def _end_segment(self) -> None:
+        """Write the line of the segment whose pieces are there, if there are any."""
+        if self._pieces:
+            self._note(_segment(self._segments, self._pieces))
+            self._segments += 1
+            self._pieces = []
 
     def refuse(self, codec: str) -> None:
         """Note that this stream cannot be recorded."""
@@ -195,6 +256,7 @@ class Writer:
     def close(self) -> None:
         """Say that this is all, until somebody goes on."""
         try:
+            self._end_segment()
             self._note({"closed": True})
         finally:
             for file in (*self._files.values(), self._journal):

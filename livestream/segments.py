@@ -1,7 +1,7 @@
-"""From pictures and sound to the segments of live HLS: cut at keyframes, in one timeline without holes."""
+"""From pictures and sound to the segments of live HLS and their pieces: cut at keyframes, in one timeline."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from livestream.cmaf import SOUND_RATE, VIDEO_RATE, Sample
 from livestream.h264 import Frame, Parameters
@@ -10,9 +10,11 @@ from livestream.sound import SILENT_TICKS, Sound
 #: Seconds: a keyframe ends a segment that is this long; one is asked for after this time; without any the segment ends
 #: after this time all the same, so that a file loses no more when a process is killed and a player waits no longer.
 SHORTEST, ASK, LONGEST = 1.5, 2.05, 2.4
+#: Seconds that a piece of a segment lasts at most: players with low latency have it before the segment is whole.
+PIECE = 0.47
 #: Seconds without a picture that close up: the recording goes on where it stopped.
 JUMP = 3.0
-#: Seconds that a segment waits for the sound of its end.
+#: Seconds that a piece waits for the sound of its end.
 SOUND_WAIT = 0.4
 #: Pictures and bytes of one segment, whatever its time stamps say.
 MOST_FRAMES, MOST_BYTES = 400, 8 * 1024 * 1024
@@ -71,10 +73,11 @@ def apart(sound: TrackClock, video: TrackClock) -> float | None:
 
 
 @dataclass(frozen=True)
-class Segment:
-    """About two seconds of a show; `start` and `duration` in ticks of 90 kHz, `at` is the instant of its beginning.
+class Piece:
+    """Half a second of a show; `start` and `duration` in ticks of 90 kHz, `at` is the instant of its beginning.
 
-    `jump` says that time passed before it which the recording does not hold, `key` that it begins with a keyframe.
+    `jump` says that time passed before it which the recording does not hold, `key` that it begins with a keyframe,
+    `first` and `last` that a segment of about two seconds begins or ends with it.
     """
 
     parameters: Parameters
@@ -85,6 +88,8 @@ class Segment:
     key: bool
     video: list[Sample]
     sound: tuple[int, list[Sample]] | None
+    first: bool
+    last: bool
 
 
 @dataclass
@@ -94,7 +99,9 @@ class _Cut:
     end: int
     at: float
     jump: bool
-    closed: float = field(default=0.0)
+    closed: float
+    first: bool
+    last: bool
 
 
 class Segmenter:
@@ -111,8 +118,10 @@ class Segmenter:
         self._shift: int | None = None
         self._at = 0.0
         self._began = 0
+        #: What the next piece will hold, and of the segment: its first picture, how many it has, and bytes.
         self._frames: list[Frame] = []
-        self._bytes = 0
+        self._head: Frame | None = None
+        self._count = self._bytes = 0
         self._jump = True
         self._step = USUAL_FRAME
         self._early: deque[tuple[bytes, int]] = deque(maxlen=MOST_EARLY)
@@ -121,9 +130,9 @@ class Segmenter:
     @property
     def wants_keyframe(self) -> bool:
         """Whether it is time that the publisher sends one."""
-        return bool(self._frames) and self._frames[-1].ticks - self._frames[0].ticks >= ASK * VIDEO_RATE
+        return self._head is not None and self._frames[-1].ticks - self._head.ticks >= ASK * VIDEO_RATE
 
-    def frame(self, frame: Frame, now: float) -> list[Segment]:
+    def frame(self, frame: Frame, now: float) -> list[Piece]:
         """Take the next picture; `now` in seconds since the epoch."""
         last = self._frames[-1] if self._frames else None
         if last is not None:
@@ -139,11 +148,15 @@ class Segmenter:
             self._anchor(frame, now)
         elif self._frames and self._ends_before(frame):
             self._close(frame.ticks, now)
+        elif self._frames and frame.ticks - self._frames[0].ticks + self._step > PIECE * VIDEO_RATE:
+            self._close(frame.ticks, now, last=False)
+        self._head = self._head or frame
         self._frames.append(frame)
+        self._count += 1
         self._bytes += len(frame.data)
         return self.due(now)
 
-    def sound(self, packet: bytes, ticks: int, now: float) -> list[Segment]:
+    def sound(self, packet: bytes, ticks: int, now: float) -> list[Piece]:
         """Take the next piece of sound."""
         if self._sound is None:
             return []
@@ -153,8 +166,8 @@ class Segmenter:
         self._place(packet, ticks)
         return self.due(now)
 
-    def due(self, now: float) -> list[Segment]:
-        """Return the segments that are whole, or have waited long enough for their sound."""
+    def due(self, now: float) -> list[Piece]:
+        """Return the pieces that are whole, or have waited long enough for their sound."""
         made = []
         while self._closed:
             cut = self._closed[0]
@@ -165,11 +178,11 @@ class Segmenter:
                         break
                     # What still comes for this time is too late.
                     self._sound.fill(end + SILENT_TICKS)
-            made.append(self._segment(self._closed.popleft()))
+            made.append(self._piece(self._closed.popleft()))
         return made
 
-    def finish(self, now: float) -> list[Segment]:
-        """End the stream: what there is becomes the last segment."""
+    def finish(self, now: float) -> list[Piece]:
+        """End the stream: what there is becomes the last piece of its segment."""
         if self._frames:
             self._close(self._frames[-1].ticks + self._step, now)
         self._shift = None
@@ -190,22 +203,24 @@ class Segmenter:
             self._place(*self._early.popleft())
 
     def _ends_before(self, frame: Frame) -> bool:
-        lasted = (frame.ticks - self._frames[0].ticks) / VIDEO_RATE
-        if frame.key:
-            parameters = self._frames[0].parameters
-            if lasted >= SHORTEST or frame.parameters != parameters:
-                return True
-        full = len(self._frames) >= MOST_FRAMES or self._bytes >= MOST_BYTES
+        assert self._head is not None, "there are frames, so a segment has begun"
+        lasted = (frame.ticks - self._head.ticks) / VIDEO_RATE
+        if frame.key and (lasted >= SHORTEST or frame.parameters != self._head.parameters):
+            return True
+        full = self._count >= MOST_FRAMES or self._bytes >= MOST_BYTES
         return full or lasted + self._step / VIDEO_RATE > LONGEST
 
-    def _close(self, end: int, now: float) -> None:
+    def _close(self, end: int, now: float, *, last: bool = True) -> None:
         assert self._shift is not None, "there are frames, so the timeline has begun"
         first = self._frames[0].ticks
         start = self._start
         self._start = start + max(end - first, 1)
         at = self._at + (start - self._began) / VIDEO_RATE
-        self._closed.append(_Cut(self._frames, start, self._start, at, self._jump, now))
-        self._frames, self._bytes, self._jump = [], 0, False
+        begins = self._frames[0] is self._head
+        self._closed.append(_Cut(self._frames, start, self._start, at, self._jump, now, begins, last))
+        self._frames, self._jump = [], False
+        if last:
+            self._head, self._count, self._bytes = None, 0, 0
         # Time stamps that went backwards inside a segment must not move the sound.
         self._shift = self._start - end
 
@@ -220,7 +235,7 @@ class Segmenter:
         if place < self._sound.end + JUMP * SOUND_RATE:
             self._sound.add(packet, place)
 
-    def _segment(self, cut: _Cut) -> Segment:
+    def _piece(self, cut: _Cut) -> Piece:
         shown = [frame.ticks for frame in cut.frames]
         decoded = sorted(shown)
         ends = [*decoded[1:], decoded[0] + (cut.end - cut.start)]
@@ -230,7 +245,8 @@ class Segmenter:
         ]
         sound = self._sound.take(_sound_place(cut.end)) if self._sound is not None else None
         first = cut.frames[0]
-        return Segment(first.parameters, cut.start, cut.end - cut.start, cut.at, cut.jump, first.key, video, sound)
+        about = (first.parameters, cut.start, cut.end - cut.start, cut.at, cut.jump, first.key)
+        return Piece(*about, video, sound, cut.first, cut.last)
 
 
 def _sound_place(ticks: int) -> int:

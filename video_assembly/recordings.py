@@ -134,7 +134,7 @@ def load(folder: Path) -> Recorded:
             heads[line["take"]] = line["heads"]["opus"]
             closed = False
         elif "segment" in line:
-            places = tuple((offset, length) for offset, length in (line[n] for n in ("video", "opus") if n in line))
+            places = tuple((offset, length) for offset, length in sorted(line["video"] + line["opus"]))
             seconds = line["start"] / RATE, line["duration"] / RATE
             pieces.append(Piece(*seconds, line["at"], line["take"], line["jump"], line["key"], places))
         elif line.get("closed"):

@@ -1,19 +1,23 @@
 """A show over plain HTTP: live HLS with all of it from its first second on, and the replay when it is over."""
 
+import asyncio
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from livestream import aac, playlist
-from livestream.recording import FORMS, Recording
+from livestream.recording import FORMS, JOURNAL, Recording
 from shop import catalog, shows
 from shop.shows import Show
-from storage.errors import NotFound
+from storage.errors import NotFound, UserError
 from web.chapters import Chapter, chapters, webvtt
 from web.i18n import locale_of
 from web.ranged import ranged
@@ -24,8 +28,11 @@ PLAYLIST = "application/vnd.apple.mpegurl"
 SHARED = {"Access-Control-Allow-Origin": "*"}
 FRESH = {**SHARED, "Cache-Control": "no-cache"}
 FOR_EVER = {**SHARED, "Cache-Control": "public, max-age=31536000, immutable"}
-FILE = re.compile(rf"({'|'.join(FORMS)})(?:\.m3u8|-(\d{{1,7}})\.(mp4|m4s))")
+FILE = re.compile(rf"({'|'.join(FORMS)})(?:\.m3u8|-(\d{{1,7}})(?:\.(\d{{1,3}}))?\.(mp4|m4s))")
 SOON_SECONDS = 2
+# A player with low latency asks for what is not there yet: how long it waits, how often it is looked for, and how many
+# may wait; the others are answered at once.
+PATIENCE, LOOK_SECONDS, MOST_WAITING = 3.0 * playlist.TARGET, 0.03, 2000
 MOST_KEPT = 64
 
 
@@ -49,10 +56,52 @@ class Shelf:
             self._kept.move_to_end(room)
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
-            return kept.refresh()
+            # Others read the next lines into it while this one is looked at.
+            found = kept.refresh()
+            return replace(found, takes=[*found.takes], parts=[*found.parts], unfinished=[*found.unfinished])
 
 
 shelf = Shelf()
+
+
+class Growth:
+    """Lets requests wait for a file to grow; however many wait, one task looks at it."""
+
+    def __init__(self) -> None:
+        self._looks: dict[tuple[asyncio.AbstractEventLoop, Path, int], asyncio.Task[None]] = {}
+        self.waiting = 0
+
+    async def beyond(self, path: Path, size: int, seconds: float) -> bool:
+        """Wait until the file has more than `size` bytes; False when it has not after so many seconds."""
+        if self.waiting >= MOST_WAITING:
+            return False
+        key = (asyncio.get_running_loop(), path, size)
+        if key not in self._looks:
+            look = self._looks[key] = asyncio.create_task(self._look(path, size))
+            look.add_done_callback(lambda _: self._looks.pop(key, None))
+        self.waiting += 1
+        try:
+            await asyncio.wait_for(asyncio.shield(self._looks[key]), seconds)
+        except TimeoutError:
+            return False
+        finally:
+            self.waiting -= 1
+        return True
+
+    @staticmethod
+    async def _look(path: Path, size: int) -> None:
+        for _ in range(round(PATIENCE / LOOK_SECONDS)):
+            if _size(path) != size:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+growth = Growth()
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; this takes microseconds."""
+    return path.stat().st_size if path.exists() else -1
 
 
 def index(request: Request) -> Response:
@@ -76,25 +125,72 @@ def chapter_list(request: Request) -> Response:
     return PlainTextResponse(text, headers={**FRESH, "Vary": "Accept-Language, Cookie"}, media_type="text/vtt")
 
 
-def file(request: Request) -> Response:
-    """`GET /live/{room}/hls/{name}`: a playlist of one form, an init or a segment."""
+async def file(request: Request) -> Response:
+    """`GET /live/{room}/hls/{name}`: a playlist of one form, an init, a segment or a piece of one.
+
+    A playlist with `_HLS_msn` (and `_HLS_part`) and the piece that is hinted at come when they are there
+    (draft-pantos-hls-rfc8216bis section 6.2.5.2).
+    """
     name = FILE.fullmatch(request.path_params["name"])
     if name is None:
         raise _nothing()
+    form, number, piece, kind = name.groups()
+    if number is None:
+        wanted = _number(request, "_HLS_msn"), _number(request, "_HLS_part")
+        if wanted[0] is not None:
+            await _wait(request, form, wanted[0], -1 if wanted[1] is None else wanted[1])
+    elif piece is not None:
+        if kind != "m4s" or form != "opus":
+            raise _nothing()
+        await _wait(request, form, int(number), int(piece))
+    return await run_in_threadpool(_file, request, name)
+
+
+async def _wait(request: Request, form: str, segment: int, piece: int) -> None:
+    """Wait until there is a segment (`piece` is -1 then) or a piece of it, or until that takes too long."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + PATIENCE
+    while True:
+        show, recording = await run_in_threadpool(_playable, request)
+        if show.over or not playlist.in_pieces(recording, form) or playlist.has(recording, segment, piece):
+            return
+        if segment > len(recording.parts) + 1:
+            raise UserError("hls-far", "Ask for the next segment or the one after it.", status=400)
+        # A piece behind the last one of its segment is the next segment's first.
+        if not await growth.beyond(recording.folder / JOURNAL, recording.read, end - loop.time()):
+            return
+
+
+def _number(request: Request, name: str) -> int | None:
+    value = request.query_params.get(name, "")
+    return int(value) if re.fullmatch(r"[0-9]{1,7}", value) else None
+
+
+def _file(request: Request, name: re.Match[str]) -> Response:
     show, recording = _playable(request)
-    form, number, kind = name.groups()
+    form, number, piece, kind = name.groups()
     if number is None:
         skip = request.query_params.get("_HLS_skip") in ("YES", "v2")
         text = playlist.media(recording, form, over=show.over, skip=skip)
         return PlainTextResponse(text, headers=FRESH, media_type=PLAYLIST)
     held = recording.takes if kind == "mp4" else recording.parts
-    if int(number) >= len(held):
+    if piece is not None:
+        pieces = recording.partials.get(int(number), ())
+        if int(piece) >= len(pieces):
+            raise _nothing()
+        places = pieces[int(piece)].places
+    elif int(number) >= len(held):
         raise _nothing()
-    if kind == "mp4":
+    elif kind == "mp4":
         places = recording.head(int(number), form)
     else:
         part = recording.parts[int(number)]
-        places = part.video + (part.sound if form == "opus" else aac.segment(recording, part.number))
+        # With Opus a segment is its pieces, one behind the other.
+        places = (
+            tuple(sorted(part.video + part.sound, key=lambda place: place[1]))
+            if form == "opus"
+            else part.video + aac.segment(recording, part.number)
+        )
 
     def read(start: int, stop: int) -> Iterator[bytes]:
         return recording.blocks(places, start, stop)
@@ -143,7 +239,7 @@ def _nothing() -> NotFound:
 
 
 def _routes() -> Iterator[Route]:
-    endpoints: dict[str, Callable[[Request], Response]] = {
+    endpoints: dict[str, Callable[[Request], Response | Awaitable[Response]]] = {
         "index.m3u8": index,
         "replay.m3u8": replay,
         "chapters.vtt": chapter_list,

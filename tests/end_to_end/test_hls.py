@@ -1,5 +1,6 @@
 """The running demo show over HLS in Chromium by hls.js: live, back to its start, and both forms through PyAV."""
 
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -22,8 +23,10 @@ PLAY = """async url => {
   const video = document.createElement("video");
   video.muted = true;
   document.body.append(video);
-  const hls = new Hls({ lowLatencyMode: true });
-  window.trial = { Hls, hls, video, problems: [] };
+  const hls = new Hls({ lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.05 });
+  window.trial = { Hls, hls, video, problems: [], stalls: 0 };
+  video.addEventListener("waiting", () => (window.trial.stalls += 1));
+  hls.on(Hls.Events.MANIFEST_PARSED, () => (hls.loadLevel = hls.levels.findIndex(one => one.audioCodec === "opus")));
   hls.on(Hls.Events.ERROR, (_, problem) => window.trial.problems.push(problem.details + " " + problem.fatal));
   hls.loadSource(url);
   hls.attachMedia(video);
@@ -38,6 +41,8 @@ SEEN = """() => ({
   latency: trial.hls.latency,
   start: trial.video.seekable.length ? trial.video.seekable.start(0) : -1,
   dated: trial.hls.playingDate?.toISOString(),
+  old: (Date.now() - trial.hls.playingDate?.getTime()) / 1000,
+  stalls: trial.stalls,
   problems: trial.problems,
 })"""
 
@@ -89,6 +94,9 @@ def test_hls_js_plays_the_show_live_and_from_its_start(running: Running, browser
     page.wait_for_function("at => trial.video.currentTime > at + 1", arg=early, timeout=WAIT_MS)
     assert not [problem for problem in seen(page)["problems"] if problem.endswith("true")]
     assert any("_HLS_skip=" in url for url in asked)
+    # The newest came in pieces, each asked for before it was there.
+    assert any("_HLS_part=" in url for url in asked)
+    assert any(re.search(r"/opus-\d+\.\d+\.m4s$", url) for url in asked)
     page.close()
 
 

@@ -102,6 +102,8 @@ class Recorded:
         self.stream = Stream(description(room, tracks), folder, self._ask, 0, longest)
         self._numbers = {b"V": 65_000, b"A": 7}
         self._clock = 1000.0
+        #: The second behind what was sent.
+        self.fed = 0.0
 
     def _ask(self) -> None:
         self.asked += 1
@@ -111,6 +113,8 @@ class Recorded:
         for message in sorted((each for track in tracks for each in track), key=lambda each: each.at):
             self.number(message.letter)
             self.send(message, self._numbers[message.letter], late)
+            if message.letter == b"V":
+                self.fed = message.at + 1 / RATE
 
     def number(self, letter: bytes) -> int:
         """Use up one sequence number."""

@@ -1,6 +1,8 @@
 """Live HLS and the replay over HTTP, from a recording that the recorder's own code wrote."""
 
 import io
+import shutil
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +15,7 @@ from shop.catalog import Product
 from storage.clock import utcnow
 from tests.livestream.footage import TRACKS, Recorded, pictures, tone
 from tests.web.peers import make_room
-from web.hls import shelf
+from web import hls
 from web.services import Services
 
 
@@ -69,9 +71,42 @@ def test_a_running_show_has_two_playlists_that_play(
     assert "opus-4.m4s" in newer
 
 
+def test_a_player_with_low_latency_waits_for_the_next_piece(
+    client: TestClient, services: Services, room: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Partial segments, the hint at the next one, and answers that come when it is there."""
+    live = record(services, room["id"])
+    live.feed(pictures(5.2), tone(5.2))
+    path = f"/live/{room['id']}/hls/"
+    listed = client.get(f"{path}opus.m3u8").text
+    assert "CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.5" in listed
+    assert "#EXT-X-PART-INF:PART-TARGET=0.50000" in listed
+    assert '#EXT-X-PART:DURATION=0.44000,URI="opus-2.1.m4s"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI="opus-2.2.m4s"' in listed
+    assert listed.count("INDEPENDENT=YES") >= 3
+    assert "EXT-X-PART" not in client.get(f"{path}aac.m3u8").text
+    pieces = [line.split('"')[1] for line in listed.splitlines() if line.startswith("#EXT-X-PART:")]
+    whole = client.get(f"{path}opus-1.m4s").content
+    assert whole == b"".join(client.get(path + piece).content for piece in pieces if piece.startswith("opus-1."))
+    for wanted in ("opus-2.2.m4s", "opus.m3u8?_HLS_msn=2&_HLS_part=3", "opus.m3u8?_HLS_msn=3"):
+        come = threading.Timer(0.2, live.feed, (pictures(1.5, start=live.fed), tone(1.5, start=live.fed)))
+        come.start()
+        answer = client.get(path + wanted)
+        come.join()
+        assert answer.status_code == 200
+    assert "opus-3.m4s" in answer.text
+    far = client.get(f"{path}opus.m3u8?_HLS_msn=99")
+    assert (far.status_code, far.json()["type"]) == (400, "/problems/hls-far")
+    monkeypatch.setattr(hls, "MOST_WAITING", 0)
+    count = client.get(f"{path}opus.m3u8").text.count("#EXTINF")
+    now = client.get(f"{path}opus.m3u8?_HLS_msn={count}").text
+    assert now.count("#EXTINF") == count, "where too many wait nobody else does"
+    live.close(20.0)
+    assert "EXT-X-PART" not in client.get(f"{path}opus.m3u8?_HLS_msn=99").text
+
+
 def test_only_names_of_the_pattern_are_files(client: TestClient, services: Services, room: dict[str, Any]) -> None:
     record(services, room["id"]).feed(pictures(4.2), tone(4.2))
-    for name in ("opus-9.m4s", "opus-1.mp4", "journal.jsonl", "0000.mp4", "opus-0.mp4x", "OPUS.m3u8", "..%2Fopus.m3u8"):
+    for name in ("opus-9.m4s", "opus-1.mp4", "journal.jsonl", "0000.mp4", "aac-0.0.m4s", "OPUS.m3u8", "..%2Fopus.m3u8"):
         answer = client.get(f"/live/{room['id']}/hls/{name}")
         assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found"), name
     part = client.get(f"/live/{room['id']}/hls/opus-0.m4s", headers={"Range": "bytes=4-7"})
@@ -128,8 +163,6 @@ def test_replays_are_offered_where_shows_are_listed(
     assert link in client.get("/live").text.split('id="replays"')[1]
     assert link in client.get("/studio").text
     assert client.head(f"/live/{room['id']}/replay.m3u8").status_code == 200
-    for path in (services.settings.recordings_dir / room["id"]).iterdir():
-        path.unlink()
-    shelf.find(services, room["id"]).parts.clear()
+    shutil.rmtree(services.settings.recordings_dir / room["id"])
     assert link not in client.get("/live").text
     assert link not in client.get("/studio").text

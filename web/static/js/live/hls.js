@@ -8,10 +8,10 @@ const PICTURE_MILLISECONDS = 20_000;
 /** Native players say nothing of their live edge; pieces are about this long, in seconds. */
 const NATIVE_EDGE_SECONDS = 4;
 /**
- * How far behind the newest piece one plays, in pieces; each stall adds a second. Who falls back further catches up at a
- * speed that nobody hears.
+ * How far behind the newest piece one plays the list says; each stall adds a second. Who falls back further catches up
+ * at a speed that nobody hears.
  */
-const BEHIND = { liveSyncDurationCount: 2, maxLiveSyncPlaybackRate: 1.05 };
+const BEHIND = { lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.05 };
 /**
  * As far as one goes back, from the start. hls.js reckons the start of a list back from what it played, so in a long
  * show it comes to 3e-14 instead of 0, and takes a seek to 0 for one to before the list: it goes on loading live.
@@ -119,9 +119,14 @@ export class Hls {
 
   /** @param {typeof import("hls.js/light").default} Engine @returns {Promise<void>} */
   #load(Engine) {
-    const engine = (this.engine = new Engine({ ...BEHIND, lowLatencyMode: true, startPosition: this.at, backBufferLength: 60, maxBufferLength: 20 }));
+    const engine = (this.engine = new Engine({ ...BEHIND, startPosition: this.at, backBufferLength: 60, maxBufferLength: 20 }));
     return new Promise((resolve, reject) => {
-      engine.on(Engine.Events.MANIFEST_PARSED, () => resolve());
+      engine.on(Engine.Events.MANIFEST_PARSED, () => {
+        // Of two lists that differ in their sound only, the one with Opus has the shorter pieces.
+        const opus = engine.levels.findIndex((level) => level.audioCodec?.includes("opus"));
+        if (opus >= 0) engine.loadLevel = opus;
+        resolve();
+      });
       engine.on(Engine.Events.ERROR, (_, problem) => {
         if (!problem.fatal) return;
         this.broken = true;
