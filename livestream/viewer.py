@@ -17,7 +17,8 @@ MAX_RESENT = 512
 RESEND_PAUSE = 0.02
 #: Loss from which a retransmission is sent twice, so many seconds apart: a receiver asks again only after 100 ms.
 REPEAT_LOSS, REPEAT_AFTER = 0.02, 0.01
-#: A group is sent again in portions, so that it does not overflow the queues on its way: 50 Mbit/s.
+#: What is sent again, a group or what was lost of a burst, goes in portions, so that it does not overflow the queues on
+#: its way: 50 Mbit/s.
 PORTION = 32
 PORTION_PAUSE = 0.005
 
@@ -40,6 +41,8 @@ class Viewer:
         self._loop = asyncio.get_running_loop()
         self._budget = MAX_RESENT
         self._answered: dict[tuple[int, int], float] = {}
+        #: Packets sent again without a pause, and when the last of them was asked for.
+        self._portion, self._resending = 0, 0.0
         self._adaptation = Adaptation()
         self._timer: asyncio.TimerHandle | None = None
         peer.on_rtcp = self.take_rtcp
@@ -126,6 +129,8 @@ class Viewer:
         self.stream.flush(now)
         if len(self._answered) > MAX_RESENT:
             self._answered = {place: at for place, at in self._answered.items() if now - at < RESEND_PAUSE}
+        if now - self._resending > PORTION_PAUSE:
+            self._portion = 0
         for number in numbers:
             if self._budget <= 0:
                 return
@@ -136,7 +141,13 @@ class Viewer:
             item = lane.repair(*found) if found is not None else None
             if item is not None:
                 self._answered[mark] = now
-                self.peer.send_rtp(*item)
+                self._resending = now
+                wait = self._portion // PORTION * PORTION_PAUSE
+                self._portion += 1
+                if wait:
+                    self._loop.call_later(wait, self.peer.send_rtp, *item)
+                else:
+                    self.peer.send_rtp(*item)
                 self._budget -= 1
                 self.resent += 1
                 if self._adaptation.loss > REPEAT_LOSS:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from livestream import egress, rtcp
 from livestream.layer import HISTORY, Packet
 from livestream.stream import Stream
+from livestream.viewer import PORTION, PORTION_PAUSE
 from tests.livestream.harness import H264_DELTA, H264_KEY
 from tests.livestream.wire import PICTURE, REPAIR, SOUND, Room, Watcher
 
@@ -236,6 +237,20 @@ async def test_repairs_are_sent_twice_on_a_lossy_way(room: Room) -> None:
     watcher.viewer.take_rtcp(rtcp.nack(1, ssrc, [7]))
     assert len(room.later) == 1
     assert [packet.body[:2] for packet in watcher.of(REPAIR)] == [b"\0\6", b"\0\7"]
+
+
+async def test_what_a_burst_lost_is_sent_again_in_portions(room: Room) -> None:
+    """As a group is: what was lost by a queue that was full would be lost in it again."""
+    watcher = room.watcher(repairs=True)
+    ssrc = room.stream.tracks["video"].ssrc
+    for number in range(5, 85):
+        room.send(number, H264_KEY)
+    watcher.viewer.take_rtcp(rtcp.nack(1, ssrc, range(10, 80)))
+    assert len(watcher.of(REPAIR)) == PORTION
+    assert [delay / PORTION_PAUSE for delay, _, _ in room.later] == [1] * PORTION + [2] * (70 - 2 * PORTION)
+    for _, work, arguments in room.later:
+        work(*arguments)
+    assert len(watcher.of(REPAIR)) == 70
 
 
 async def test_viewers_clock_is_given_back_at_once(room: Room) -> None:
