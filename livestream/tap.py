@@ -1,7 +1,7 @@
 """The recorder's ear in the media process: each stream's packets over a unix socket, dropped when it is full.
 
 One SOCK_SEQPACKET connection a stream. Messages to the recorder begin with a letter: `S` describes the stream (JSON:
-room, session, tracks), `B` holds what came within some 50 ms, each behind its length and its time (`RECORD`): `V` and
+room, session, tracks), `B` holds what came within some 100 ms, each behind its length and its time (`RECORD`): `V` and
 `A` are packets of picture and sound (`PACKET`, then the body), `v` and `a` the publisher's clock (`CLOCK`). `E` is the
 end. The recorder sends `K` when it needs a keyframe.
 """
@@ -35,7 +35,7 @@ LETTERS = {"video": b"V", "audio": b"A"}
 BUFFER = 512 * 1024
 #: One message to the recorder wakes it up once: it holds so many bytes, or so many seconds, and one packet more.
 BATCH_BYTES = 32 * 1024
-BATCH_SECONDS = 0.05
+BATCH_SECONDS = 0.1
 
 
 class TrackTap:

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livestream import egress, rtcp
+from livestream import rtcp
 from livestream.layer import HISTORY, Packet
-from livestream.stream import Stream
 from livestream.viewer import PORTION, PORTION_PAUSE
 from tests.livestream.harness import H264_DELTA, H264_KEY
 from tests.livestream.wire import PICTURE, REPAIR, SOUND, Room, Watcher
@@ -184,22 +183,6 @@ async def test_frame_goes_out_in_one_call_with_its_sound(room: Room) -> None:
     room.flush()
     assert [len(datagram) for datagram in watcher.wire.calls[-1]] == [1028, 33]
     assert [packet.body for packet in watcher.of(SOUND)] == [b"sound"] * 2
-
-
-@given(
-    st.lists(st.sampled_from([90, 300, 400, 1180]) | st.integers(1, 1200), max_size=40), st.lists(st.integers(1, 400))
-)
-def test_sound_between_pictures_costs_no_call_more(pictures: list[int], sound: list[int]) -> None:
-    stream = Stream("room", {"video": ("h264", 90_000), "audio": ("opus", 48_000)})
-    layers = [stream.tracks[kind].layer() for kind in ("video", "audio")]
-    packets = [
-        [Packet(layer, number, 0, False, False, bytes(size), False) for number, size in enumerate(sizes)]
-        for layer, sizes in zip(layers, (pictures, sound), strict=True)
-    ]
-    mixed = egress.interleave(*packets)
-    assert [[packet for packet in mixed if packet.layer is layer] for layer in layers] == packets
-    one, other = (len(egress.plan([(b"", p.body, 0) for p in each])) for each in (mixed, packets[0] + packets[1]))
-    assert one <= other
 
 
 async def test_nack_is_answered_by_the_same_bytes_or_in_rtx(room: Room) -> None:
