@@ -11,12 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from personalization import assortment, consent, events, log, memory, quarantine, state, vocabulary
-from personalization import rooms as room_order
+from personalization import consent, events, log, memory, quarantine, vocabulary
 from personalization.hidden import hidden
 from shop import catalog, categories, shows
 from shop.catalog import Product
-from shop.shows import Show
 from storage import costs
 from storage.accounts import Person
 from storage.clock import utcnow
@@ -26,6 +24,7 @@ from storage.media import Media
 from video_assembly import captions, recipes, slots, videos
 from video_assembly.recipes import Recipe
 from video_assembly.videos import FeedPage, FeedVideo
+from web import ranked
 from web.i18n import locale_of, translate
 from web.limits import client_of
 from web.pages import render
@@ -176,7 +175,7 @@ def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> d
             unwanted = {value for kind, value in hidden(memory.load(tx, person.id)[0]) if kind == "host"}
             rooms = [room for room in rooms if room.host_id not in unwanted]
         if len(rooms) > 1:
-            rooms = _ordered(tx, person.id, rooms)
+            rooms = ranked.rooms(tx, person.id, rooms, utcnow())
     return {
         "videos": [
             {
@@ -197,15 +196,6 @@ def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> d
         "version": page.version,
         "cursor": page.cursor,
     }
-
-
-def _ordered(tx: Tx, viewer_id: str, rooms: Sequence[Show]) -> list[Show]:
-    """Return live rooms by what they show to this viewer: what is pinned, else all their products."""
-    now = utcnow()
-    columns = assortment.current(tx, now).columns("all", lambda each: True)
-    shown = {room.id: [room.pinned] if room.pinned else list(room.product_ids) for room in rooms}
-    by_id = {room.id: room for room in rooms}
-    return [by_id[each] for each in room_order.order(state.current(tx, viewer_id, now).profile, columns, shown, now)]
 
 
 def _named(request: Request, parts: Services, person: Person, video_id: str, locale: str) -> dict[str, Any]:

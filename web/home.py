@@ -9,9 +9,11 @@ from starlette.routing import Route
 from shop import catalog, shows
 from shop.carts import CURRENCY, SHIPPING
 from shop.shows import Show
+from storage.accounts import Person
+from storage.clock import utcnow
 from storage.database import Tx
 from storage.media import Media
-from web import demo
+from web import demo, ranked
 from web.i18n import locale_of
 from web.pages import render
 from web.services import services
@@ -24,14 +26,35 @@ STATES = ("live", "reconnecting", "lobby", "scheduled")
 
 
 def home(request: Request) -> Response:
-    """`GET /`: what is live, the way into the feed, and some products."""
+    """`GET /`: what is live, the way into the feed, and some products; for who has a profile, in its order."""
     parts = services(request)
-    locale = locale_of(request)
+    person: Person | None = request.state.person
+    locale, now = locale_of(request), utcnow()
     with parts.db.reading() as tx:
-        products = catalog.list_products(tx, locale, limit=SHOWN_PRODUCTS)
-        found = sorted(shows.list_shows(tx, states=STATES), key=lambda show: STATES.index(show.state))[:SHOWN_ROOMS]
+        chosen = ranked.products(tx, person.id, SHOWN_PRODUCTS, now, locale) if person else []
+        products = chosen or catalog.list_products(tx, locale, limit=SHOWN_PRODUCTS)
+        found = shows.list_shows(tx, states=STATES)
+        blocks = ["rooms", "products"]
+        if person and chosen:
+            found = ranked.rooms(tx, person.id, found, now)
+            if not any(show.state in STATES[:2] for show in found):
+                # What is live now cannot wait; else whatever fits better comes first.
+                shown = {
+                    "rooms": [each for show in found for each in show.product_ids],
+                    "products": [each.id for each in products],
+                }
+                blocks = ranked.blocks(tx, person.id, shown, now)
+        found = sorted(found, key=lambda show: STATES.index(show.state))[:SHOWN_ROOMS]
         rooms = [{"show": show, "images": pictures_of(tx, show, locale, parts.media)} for show in found]
-    return render(request, "home.html", products=products, rooms=rooms, image_url=parts.media.url)
+    return render(
+        request,
+        "home.html",
+        products=products,
+        chosen=bool(chosen),
+        rooms=rooms,
+        blocks=blocks,
+        image_url=parts.media.url,
+    )
 
 
 def pictures_of(tx: Tx, show: Show, locale: str, media: Media) -> list[str]:
