@@ -1,9 +1,9 @@
-"""Where personal segments go: a price card between offer and call to action, a greeting before the first video.
+"""Where personal segments go: price and countdown between offer and call to action, a greeting before the first video.
 
 Only the worker does this, ahead of need; a feed that web puts together in a request has none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,8 +15,9 @@ from shop import catalog
 from shop.catalog import Product
 from storage.accounts import people
 from storage.database import AnyRow, Tx
-from video_assembly import personal, shelves
+from video_assembly import countdowns, personal, shelves
 from video_assembly.candidates import SegmentCandidate
+from video_assembly.countdowns import COUNTDOWN
 from video_assembly.library import media_key, poster_key
 from video_assembly.overlay import Content
 from video_assembly.personal import NAME, PRICE, Wish
@@ -54,11 +55,13 @@ def added(tx: Tx, viewer_id: str, boards: Sequence[tuple[int, Storyboard]], now:
     locale = viewer.locale if viewer is not None and viewer.locale in WORDS else "de"
     priced = {each.product_id for each in subjects if allows[each.merchant_id].prices}
     wishes = {each.id: price_of(each, locale) for each in catalog.by_id(tx, priced, locale).values()}
+    counted = {each.product_id for each in subjects if allows[each.merchant_id].countdowns}
+    counting = _counting(tx, counted, locale, now)
     greeted = any(place == GREETED_PLACE and allows[board.subject.merchant_id].names for place, board in wanting)
     greeting = None
     if greeted and viewer is not None and not viewer.guest and consent.current(tx, viewer_id).personalise:
         greeting = greeting_of(viewer_id, viewer.name, locale)
-    wanted = [*wishes.values(), *([greeting] if greeting else [])]
+    wanted = [*wishes.values(), *counting.values(), *([greeting] if greeting else [])]
     ready = personal.find(tx, wanted, now) if wanted else {}
     made = []
     for place, board in boards:
@@ -67,7 +70,10 @@ def added(tx: Tx, viewer_id: str, boards: Sequence[tuple[int, Storyboard]], now:
             made.append(board)
             continue
         if wish is not None and wish.digest in ready:
-            board = _before_last(board, ready[wish.digest])
+            board = _before_last(board, ready[wish.digest], "price-now")
+        show = counting.get(board.subject.product_id)
+        if show is not None and show.digest in ready:
+            board = _before_last(board, ready[show.digest], "show-soon")
         if place == GREETED_PLACE and greeting is not None and greeting.digest in ready:
             board = _first(board, ready[greeting.digest])
         made.append(board)
@@ -75,14 +81,26 @@ def added(tx: Tx, viewer_id: str, boards: Sequence[tuple[int, Storyboard]], now:
 
 
 def prepare(tx: Tx, product_ids: Sequence[str], now: datetime) -> int:
-    """Queue the price segments of products whose merchants want them, in both languages; returns how many hold."""
+    """Queue prices and countdowns of products whose merchants want them, in both languages; returns how many hold."""
     ready = 0
     for locale in WORDS:
         found = list(catalog.by_id(tx, product_ids[:MOST_PREPARED], locale).values())
         allows = personal.allowed(tx, {each.merchant_id for each in found})
         wishes = [price_of(each, locale) for each in found if each.published and allows[each.merchant_id].prices]
+        counted = {each.id for each in found if allows[each.merchant_id].countdowns}
+        wishes += _counting(tx, counted, locale, now).values()
         ready += len(personal.find(tx, wishes, now)) if wishes else 0
     return ready
+
+
+def _counting(tx: Tx, product_ids: Collection[str], locale: str, now: datetime) -> dict[str, Wish]:
+    """Return the countdown of each of the products that are in a show soon."""
+    shown = countdowns.coming(tx, product_ids, now) if product_ids else {}
+    found = catalog.by_id(tx, shown, locale) if shown else {}
+    return {
+        product_id: Wish(COUNTDOWN, content, None, product_id, found[product_id].merchant_id)
+        for product_id, content in countdowns.contents(found, shown, locale, now).items()
+    }
 
 
 def price_of(product: Product, locale: str) -> Wish:
@@ -116,12 +134,12 @@ def plain(parts: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
     return tuple(each["id"] for each in parts if each["role"] not in personal.KINDS)
 
 
-def _before_last(board: Storyboard, row: AnyRow) -> Storyboard:
-    """Put a price card between the offer and the call to action, where both are and it fits."""
+def _before_last(board: Storyboard, row: AnyRow, reason: str) -> Storyboard:
+    """Put a card between the offer and the call to action, where both are and it fits."""
     roles = [part.segment.role for part in board.parts]
     if "offer" not in roles or roles[-1] != "cta":
         return board
-    return _with(board, row, len(roles) - 1, "price-now")
+    return _with(board, row, len(roles) - 1, reason)
 
 
 def _first(board: Storyboard, row: AnyRow) -> Storyboard:

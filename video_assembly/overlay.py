@@ -1,4 +1,4 @@
-"""Personal segments: a greeting by name and the price of the moment, drawn by MoviePy.
+"""Personal segments: a greeting by name, the price of the moment, days to a show, drawn by MoviePy.
 
 What is drawn goes through `normalise` like any clip, so that it can stand between any two segments. Equal content is
 drawn once: its digest is its name.
@@ -24,7 +24,7 @@ from video_assembly.plan import Span
 
 STYLE = 1
 """Counts up when the drawing changes, so that what was drawn before is drawn anew."""
-UNITS = {"price": 2, "name": 1}
+UNITS = {"price": 2, "name": 1, "countdown": 2}
 
 # Colours of web/static/css/tokens.css: what stands on pictures has its own there.
 _DEEP, _ROSE = (27, 18, 34), (179, 18, 79)

@@ -1,6 +1,7 @@
 """Segments made for one moment or one viewer: which there are, and whether they still hold.
 
-A price segment holds while the price in it is the live one, a greeting while its viewer agrees to a personal feed.
+A price segment holds while the price in it is the live one, a countdown while its show is as far away as it says, a
+greeting while its viewer agrees to a personal feed.
 What holds no longer is in no new feed at once; its file goes later, because a video with it may be playing.
 """
 
@@ -27,18 +28,21 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from personalization import consent
+from shop import catalog
 from shop.catalog import products, variants
 from shop.stock import stock
 from storage import jobs
 from storage.accounts import people
 from storage.database import EPOCH, AnyRow, Instant, Tx, metadata
 from storage.ids import new_id
+from video_assembly import countdowns
+from video_assembly.countdowns import COUNTDOWN
 from video_assembly.library import media_key, poster_key, segments, thumb_key
 from video_assembly.overlay import Content
 
 JOB = "personal"
 PRICE, NAME = "price", "name"
-KINDS = (PRICE, NAME)
+KINDS = (PRICE, NAME, COUNTDOWN)
 # Who plays a video with the old price may go on as long as after a sell-out; nobody is given it any more.
 GRACE = timedelta(hours=1)
 UNUSED = timedelta(days=30)
@@ -80,6 +84,7 @@ switches = Table(
     Column("merchant_id", ForeignKey("merchants.id", ondelete="CASCADE"), primary_key=True),
     Column("prices", Boolean, nullable=False),
     Column("names", Boolean, nullable=False),
+    Column("countdowns", Boolean, nullable=False),
 )
 
 
@@ -89,6 +94,7 @@ class Switches:
 
     prices: bool = False
     names: bool = False
+    countdowns: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ class Wish:
 def allowed(tx: Tx, merchant_ids: Collection[str]) -> dict[str, Switches]:
     """Return what each of the merchants allows."""
     rows = tx.all(select(switches).where(switches.c.merchant_id.in_(set(merchant_ids))))
-    found = {row.merchant_id: Switches(row.prices, row.names) for row in rows}
+    found = {row.merchant_id: Switches(row.prices, row.names, row.countdowns) for row in rows}
     return {each: found.get(each, Switches()) for each in merchant_ids}
 
 
@@ -154,13 +160,13 @@ def find(tx: Tx, wishes: Sequence[Wish], now: datetime) -> dict[str, AnyRow]:
     return {digest: row for digest, row in rows.items() if row.state == "ready"}
 
 
-def holding(tx: Tx, segment_ids: Collection[str]) -> dict[str, tuple[str, str | None]]:
+def holding(tx: Tx, segment_ids: Collection[str], now: datetime) -> dict[str, tuple[str, str | None]]:
     """Return kind and product of those of the segments that may be shown now."""
     if not segment_ids:
         return {}
     rows = tx.all(_every.where(personal_segments.c.id.in_(set(segment_ids)), personal_segments.c.state == "ready"))
     rows = [row for row in rows if row.retired_at is None]
-    stale = _stale(tx, rows)
+    stale = _stale(tx, rows, now)
     return {row.id: (row.kind, row.product_id) for row in rows if row.id not in stale}
 
 
@@ -193,7 +199,7 @@ def give_up(tx: Tx, segment_id: str) -> None:
 def retire(tx: Tx, now: datetime) -> list[str]:
     """Retire what holds no longer, forget what retired long ago, and return the media keys to delete."""
     rows = tx.all(_every.where(personal_segments.c.retired_at.is_(None)))
-    stale = _stale(tx, rows) | {row.id for row in rows if row.used_at < now - UNUSED}
+    stale = _stale(tx, rows, now) | {row.id for row in rows if row.used_at < now - UNUSED}
     # Nobody is watching a name that its viewer has taken back.
     names = {row.id for row in rows if row.kind == NAME} & stale
     for ids, at in ((stale - names, now), (names, EPOCH)):
@@ -249,11 +255,12 @@ def _queue(tx: Tx, wish: Wish, now: datetime) -> None:
         jobs.enqueue(tx, JOB, segment_id, segment_id, now)
 
 
-def _stale(tx: Tx, rows: Sequence[AnyRow]) -> set[str]:
+def _stale(tx: Tx, rows: Sequence[AnyRow], now: datetime) -> set[str]:
     """Return the ids of those that do not say what is true now, or that somebody does not want any more."""
     prices = _live_prices(tx, {row.product_id for row in rows if row.product_id})
     granted = allowed(tx, {row.merchant_id for row in rows if row.merchant_id})
     agreed = _agreed(tx, {row.viewer_id for row in rows if row.viewer_id})
+    counting = _counting(tx, [row for row in rows if row.kind == COUNTDOWN], now)
     stale = set()
     for row in rows:
         if row.kind == PRICE:
@@ -261,11 +268,23 @@ def _stale(tx: Tx, rows: Sequence[AnyRow]) -> set[str]:
                 prices.get(row.product_id) == (row.amount, row.currency)
                 and granted.get(row.merchant_id, Switches()).prices
             )
+        elif row.kind == COUNTDOWN:
+            holds = row.content_digest in counting and granted.get(row.merchant_id, Switches()).countdowns
         else:
             holds = row.viewer_id in agreed
         if not holds:
             stale.add(row.id)
     return stale
+
+
+def _counting(tx: Tx, rows: Sequence[AnyRow], now: datetime) -> set[str]:
+    """Return the digests of what countdowns about the products of these rows say now."""
+    shown = countdowns.coming(tx, {row.product_id for row in rows if row.product_id}, now) if rows else {}
+    found: set[str] = set()
+    for locale in {row.content.get("locale") for row in rows} & countdowns.WORDS.keys() if shown else ():
+        products = catalog.by_id(tx, shown, locale)
+        found |= {each.digest for each in countdowns.contents(products, shown, locale, now).values()}
+    return found
 
 
 def _live_prices(tx: Tx, product_ids: Collection[str]) -> Mapping[str | None, tuple[int, str]]:

@@ -303,7 +303,7 @@ def _stale(tx: Tx, planned: Sequence[tuple[Choice, Storyboard]], now: datetime) 
 
 def _roles(tx: Tx, segment_ids: Collection[str], now: datetime) -> Mapping[str, tuple[str, str | None]]:
     found = {each.id: (each.role, each.product_id) for each in candidates(tx, now, among=segment_ids)}
-    return found | personal.holding(tx, set(segment_ids) - found.keys())
+    return found | personal.holding(tx, set(segment_ids) - found.keys(), now)
 
 
 def _sellable(tx: Tx, product_ids: Collection[str]) -> set[str]:

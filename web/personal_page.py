@@ -28,7 +28,7 @@ def page(request: Request) -> Response:
     with parts.db.reading() as tx:
         merchant_id = owner(tx, request)
         allows = personal.allowed(tx, [merchant_id])[merchant_id]
-        rows = personal.of_merchant(tx, merchant_id) if allows.prices else []
+        rows = personal.of_merchant(tx, merchant_id) if allows.prices or allows.countdowns else []
         name = merchants.merchant_name(tx, merchant_id)
     cards: list[dict[str, Any]] = [
         {
@@ -48,8 +48,12 @@ def page(request: Request) -> Response:
 
 async def save(request: Request) -> Response:
     """`POST /merchant/personal`: switch on or off; what is switched on is drawn ahead of need."""
-    async with request.form(max_files=0, max_fields=4) as form:
-        wanted = Switches(prices=form.get("prices") == "on", names=form.get("names") == "on")
+    async with request.form(max_files=0, max_fields=5) as form:
+        wanted = Switches(
+            prices=form.get("prices") == "on",
+            names=form.get("names") == "on",
+            countdowns=form.get("countdowns") == "on",
+        )
     return await run_in_threadpool(_save, request, wanted)
 
 
@@ -59,7 +63,7 @@ def _save(request: Request, wanted: Switches) -> Response:
     with parts.db.writing() as tx:
         merchant_id = owner(tx, request)
         personal.allow(tx, merchant_id, wanted)
-        if wanted.prices:
+        if wanted.prices or wanted.countdowns:
             mine = catalog.list_products(tx, locale_of(request), merchant_id=merchant_id, limit=inserts.MOST_PREPARED)
             inserts.prepare(tx, [each.id for each in mine], utcnow())
     return RedirectResponse(ADDRESS, 303)

@@ -73,6 +73,7 @@ SEGMENT_REASONS = {
     "your-interest": "It shows what you like.",
     "goes-with-before": "It goes well with the part before.",
     "price-now": "It shows today's price.",
+    "show-soon": "It is in a live show soon.",
     "by-name": "It greets you.",
     "whole-clip": "The clip as the shop filmed it.",
     "fits-best": "It fits best here.",

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from personalization import consent
-from shop import catalog
+from shop import catalog, shows
 from storage import accounts, costs, jobs
 from storage.costs import Spent, Tally
 from storage.database import Database
@@ -28,10 +28,10 @@ def front(db: Database) -> Shopfront:
     return open_shopfront(db)
 
 
-def allow(front: Shopfront, *, prices: bool = True, names: bool = False) -> None:
+def allow(front: Shopfront, *, prices: bool = True, names: bool = False, countdowns: bool = False) -> None:
     with front.db.writing() as tx:
         for merchant_id in front.merchants.values():
-            personal.allow(tx, merchant_id, Switches(prices, names))
+            personal.allow(tx, merchant_id, Switches(prices, names, countdowns))
 
 
 def worked(front: Shopfront, viewer: str, now: Any = NOW) -> list[FeedVideo]:
@@ -161,6 +161,45 @@ def test_a_new_price_is_in_no_feed_beside_the_old_one(front: Shopfront) -> None:
 def state_of(front: Shopfront, segment_id: str) -> str:
     with front.db.reading() as tx:
         return str(tx.scalar(select(personal_segments.c.state).where(personal_segments.c.id == segment_id)))
+
+
+def test_a_countdown_holds_as_long_as_its_show_is_so_far_away(front: Shopfront) -> None:
+    allow(front, prices=False, countdowns=True)
+    lamp = front.products["lamp"]
+    with front.db.writing() as tx:
+        host = accounts.sign_up(tx, "host@example.org", "Ida", "!", "de", NOW)
+        show = shows.plan(tx, host, "Licht", [lamp], NOW, scheduled_for=NOW + timedelta(days=3))
+        shows.plan(tx, host, "Später", [lamp], NOW, scheduled_for=NOW + timedelta(days=5))
+    worked(front, front.viewer)
+    with front.db.reading() as tx:
+        (row,) = tx.all(select(personal_segments))
+    assert (row.kind, row.product_id, row.content["headline"], row.content["value"]) == (
+        "countdown",
+        lamp,
+        "Licht",
+        "in 3 Tagen",
+    )
+    draw(front)
+    afresh(front, front.viewer)
+
+    def counted(now: Any) -> set[str]:
+        return {each.product_id for each in worked(front, front.viewer, now) if "countdown" in roles(each)}
+
+    made = worked(front, front.viewer)
+    about = next(each for each in made if "countdown" in roles(each))
+    assert (about.product_id, roles(about)[-3:], about.segments[-2].reason) == (
+        lamp,
+        ["offer", "countdown", "cta"],
+        "show-soon",
+    )
+    assert counted(NOW + timedelta(hours=11)) == {lamp}
+    assert counted(NOW + timedelta(hours=13)) == set(), "two and a half days are two"
+    with front.db.writing() as tx:
+        personal.retire(tx, NOW + timedelta(hours=13))
+        shows.set_state(tx, show.id, "cancelled", NOW)
+        inserts.prepare(tx, [lamp], NOW)
+        said = {each.content["value"]: each.content["headline"] for each in tx.all(select(personal_segments))}
+    assert said["in 5 Tagen"] == "Später", "the next one that is planned"
 
 
 def test_switched_off_it_is_gone_at_once(front: Shopfront) -> None:

@@ -56,5 +56,5 @@ def test_prices_are_drawn_as_soon_as_they_are_wanted(
     with services.db.reading() as tx:
         assert personal.allowed(tx, [shop_id]) == {shop_id: Switches()}
         ids = list(tx.execute(select(personal_segments.c.id)).scalars())
-        assert personal.holding(tx, ids) == {}
+        assert personal.holding(tx, ids, utcnow()) == {}
     assert "personal-cards" not in merchant.get(PAGE).text

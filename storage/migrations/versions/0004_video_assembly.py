@@ -69,6 +69,7 @@ def upgrade() -> None:
         sa.Column("merchant_id", sa.String(length=36), nullable=False),
         sa.Column("prices", sa.Boolean(), nullable=False),
         sa.Column("names", sa.Boolean(), nullable=False),
+        sa.Column("countdowns", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["merchant_id"], ["merchants.id"], name=op.f("fk_personal_switches_merchant_id"), ondelete="CASCADE"
         ),
