@@ -65,8 +65,9 @@ async def post_batch(request: Request) -> Response:
         batch = events.read_batch(body)
         person = viewer(request)
         parts.limiter.take("events", client_of(request))
-        with parts.db.writing() as tx:
-            counts = events.ingest(tx, person.id, batch, utcnow(), recipes.subjects)
+        counts = parts.writer.write(
+            person.id, lambda tx: events.ingest(tx, person.id, batch, utcnow(), recipes.subjects)
+        )
         if counts.stored:
             for _, message in batch.messages:
                 parts.metrics.events.labels(message.event).inc()
@@ -151,7 +152,7 @@ def page_of(parts: Services, person: Person, limit: int, after: str | None, seed
                 found = videos.ready(tx, person.id, limit=limit, now=now, after=after)
             if found is not None:
                 return found
-        return parts.feeds.write(person.id, make)
+        return parts.writer.write(person.id, make)
 
 
 def _book(tx: Tx, parts: Services, person: Person, now: datetime, cpu: float) -> None:

@@ -34,11 +34,11 @@ class Services:
     rooms: "Rooms" = field(init=False)
     stream: "Stream" = field(init=False)
     logins: "Logins" = field(init=False)
-    # Feeds that are filled at the same moment are committed together.
-    feeds: Group = field(init=False)
+    # Feeds that are filled and events that arrive at the same moment are committed together.
+    writer: Group = field(init=False)
 
     def __post_init__(self) -> None:
-        self.feeds = Group(self.db)
+        self.writer = Group(self.db)
 
 
 def services(connection: HTTPConnection) -> Services:
