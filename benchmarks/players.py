@@ -12,7 +12,7 @@ import re
 import statistics
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -90,6 +90,10 @@ class Video:
 
     def file(self, path: str) -> tuple[str, bytes]:
         """Return kind and content of what a player may ask for, the MP4 aside; raises LookupError."""
+        if path == "/":
+            return "text/html", PAGE
+        if path == "/hls.js":
+            return "text/javascript", HLS_JS.read_bytes()
         if path == "/v.m3u8":
             sizes = (("large", LARGE), ("small", SMALL))
             variants = [playlists.variant(self.forms[name], form, f"/{name}.m3u8") for name, form in sizes]
@@ -115,8 +119,11 @@ def _source(form: dict[str, Any]) -> SegmentSource:
 
 
 @contextmanager
-def served(video: Video, delay: float = DELAY) -> Iterator[str]:
-    """The page and the video on loopback, each answer `delay` seconds late; the page's address."""
+def served(stitched: Stitched, file: Callable[[str], tuple[str, bytes]], delay: float = 0.0) -> Iterator[str]:
+    """A page on loopback with the video at `/v.mp4`, in ranges, each answer `delay` seconds late; the page's address.
+
+    `file` returns kind and content of everything else by its path, or raises LookupError.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -130,12 +137,7 @@ def served(video: Video, delay: float = DELAY) -> Iterator[str]:
                 if self.path == "/v.mp4":
                     self._ranged()
                     return
-                if self.path == "/":
-                    kind, body = "text/html", PAGE
-                elif self.path == "/hls.js":
-                    kind, body = "text/javascript", HLS_JS.read_bytes()
-                else:
-                    kind, body = video.file(self.path)
+                kind, body = file(self.path)
                 self._head(200, kind, len(body))
                 self.wfile.write(body)
             except LookupError:
@@ -144,7 +146,7 @@ def served(video: Video, delay: float = DELAY) -> Iterator[str]:
                 pass  # the browser has what it wanted
 
         def _ranged(self) -> None:
-            stitched, asked = video.stitched, self.headers.get("Range", "")
+            asked = self.headers.get("Range", "")
             first, last = 0, stitched.size - 1
             extra = {"Accept-Ranges": "bytes", "ETag": stitched.etag}
             if asked:
@@ -206,7 +208,7 @@ def main() -> None:
         arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=arguments)
         for video in videos(3 if given.quick else 20):
-            with served(video) as address:
+            with served(video.stitched, video.file, DELAY) as address:
                 for way in WAYS:
                     found = play(browser, address, "quick", way)
                     starts[way].append(found["start"])

@@ -23,7 +23,7 @@ def browser(chromium_path: str) -> Iterator[Any]:
 
 
 def check(browser: Any, video: Video, way: str) -> None:
-    with served(video, delay=0.0) as address:
+    with served(video.stitched, video.file) as address:
         played = play(browser, address, "whole", way)
     assert played["seen"] == ["ended"], way
     assert played["duration"] == pytest.approx(video.frames / 30, abs=0.001)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.players import served
 from video_assembly import mp4
 from video_assembly.common_form import AAC_FRAME, UNIT_AUDIO_FRAMES, UNIT_TICKS, UNIT_VIDEO_FRAMES
 from video_assembly.normalise import NormalisedSegment, normalise
@@ -179,52 +177,11 @@ def test_seeking_lands_on_every_unit(video: tuple[Stitched, Path, int]) -> None:
             assert (frame.pts, frame.key_frame) == (unit * UNIT_TICKS, True)
 
 
-@contextmanager
-def served(stitched: Stitched) -> Iterator[str]:
-    """A page with the video on loopback, answering ranges; its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            if self.path != "/v.mp4":
-                page = b"<!doctype html><video src='/v.mp4' preload='auto' playsinline></video>"
-                self._head(200 if self.path == "/" else 404, "text/html", len(page))
-                self.wfile.write(page)
-                return
-            first, last = 0, stitched.size - 1
-            asked = self.headers.get("Range", "")
-            if asked:
-                low, _, high = asked.removeprefix("bytes=").partition("-")
-                first, last = int(low), int(high or last)
-            extra = {"Accept-Ranges": "bytes", "ETag": stitched.etag}
-            if asked:
-                extra["Content-Range"] = f"bytes {first}-{last}/{stitched.size}"
-            self._head(206 if asked else 200, stitched.content_type, last + 1 - first, **extra)
-            try:
-                for block in stitched.read(first, last + 1):
-                    self.wfile.write(block)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # the browser has what it wanted
-
-        def _head(self, status: int, kind: str, size: int, **extra: str) -> None:
-            self.send_response(status)
-            for name, value in {"Content-Type": kind, "Content-Length": str(size), **extra}.items():
-                self.send_header(name, value)
-            self.end_headers()
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def page(path: str) -> tuple[str, bytes]:
+    """A page with nothing but the video."""
+    if path != "/":
+        raise LookupError(path)
+    return "text/html", b"<!doctype html><video src='/v.mp4' preload='auto' playsinline></video>"
 
 
 PLAY = """() => new Promise((done) => {
@@ -250,13 +207,13 @@ def test_chromium_plays_it_to_the_end(chromium_path: str, video: tuple[Stitched,
     from playwright.sync_api import sync_playwright
 
     stitched, _, units = video
-    with served(stitched) as address, sync_playwright() as playwright:
+    with served(stitched, page) as address, sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
         browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
         try:
-            page = browser.new_page()
-            page.goto(address)
-            played = page.evaluate(PLAY)
+            tab = browser.new_page()
+            tab.goto(address)
+            played = tab.evaluate(PLAY)
         finally:
             browser.close()
     assert (played["seen"], played["error"]) == (["ended"], None)

@@ -46,6 +46,13 @@ def offer(direction: str, *codecs: str) -> str:
     return RawPeer(codecs or ("h264", "opus"), direction).offer()
 
 
+def beside(client: TestClient, /, **options: Any) -> TestClient:
+    """Return another browser or program, without a session, in the application that `client` runs already."""
+    other = TestClient(client.app, **options)
+    other.portal = client.portal
+    return other
+
+
 def make_room(client: TestClient, *product_ids: str, **more: Any) -> dict[str, Any]:
     """Plan a show as the host who is signed in."""
     answer = client.post("/v1/rooms", json={"title": "Spring", "product_ids": list(product_ids), **more})

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from storage import accounts
 from storage.errors import TooMany
 from tests.web.conftest import ORIGIN
-from tests.web.peers import SDP, Broadcast, heard, make_room, media_process, offer, until, watch
+from tests.web.peers import SDP, Broadcast, beside, heard, make_room, media_process, offer, until, watch
 from web.limits import Limiter
 from web.services import Services
 
@@ -29,13 +28,12 @@ def on_air(
 
 
 @pytest.fixture
-def browse(app: Starlette, client: TestClient) -> Iterator[Callable[[], TestClient]]:
+def browse(client: TestClient) -> Iterator[Callable[[], TestClient]]:
     """Makes browsers of new people on the application's loop."""
     opened = []
 
     def make() -> TestClient:
-        browser = TestClient(app, headers={"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"})
-        browser.portal = client.portal
+        browser = beside(client, headers={"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"})
         opened.append(browser)
         return browser
 

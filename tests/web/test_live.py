@@ -4,23 +4,20 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from storage import accounts
 from storage.clock import utcnow
-from tests.web.peers import SDP, Broadcast, make_room, media_process, offer, until, watch
+from tests.web.peers import SDP, Broadcast, beside, make_room, media_process, offer, until, watch
 from web.services import Services
 
 assert media_process, "a fixture of the tests below"
 
 
 @pytest.fixture
-def stranger(app: Starlette, client: TestClient) -> TestClient:
-    """A player without a session and from nowhere, in the application that is running already."""
-    player = TestClient(app)
-    player.portal = client.portal
-    return player
+def stranger(client: TestClient) -> TestClient:
+    """A player without a session and from nowhere."""
+    return beside(client)
 
 
 def test_a_show_is_planned_opened_and_cancelled(

@@ -6,13 +6,12 @@ from collections.abc import Callable
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from livestream.load import Durations
 from storage import accounts, jobs
 from storage.clock import utcnow
-from tests.web.peers import SDP, Broadcast, make_room, media_process, offer, until, watch
+from tests.web.peers import SDP, Broadcast, beside, make_room, media_process, offer, until, watch
 from web.services import Services
 
 assert media_process, "a fixture of the tests below"
@@ -20,15 +19,13 @@ LOCAL = "http://127.0.0.1"
 
 
 @pytest.fixture
-def operator(app: Starlette, client: TestClient, services: Services, sign_in: Callable[..., str]) -> TestClient:
-    """A program with an operator's token, in the application that is running already."""
+def operator(client: TestClient, services: Services) -> TestClient:
+    """A program with an operator's token."""
     with services.db.writing() as tx:
         person = accounts.sign_up(tx, "op@example.org", "Op", "!", "en", utcnow())
         accounts.grant(tx, person, "operator")
         token = accounts.add_token(tx, person, "prometheus", frozenset({"operate"}), utcnow())
-    program = TestClient(app, headers={"Authorization": f"Bearer {token}"})
-    program.portal = client.portal
-    return program
+    return beside(client, headers={"Authorization": f"Bearer {token}"})
 
 
 def read(reader: TestClient) -> dict[str, float]:
@@ -47,15 +44,13 @@ def read(reader: TestClient) -> dict[str, float]:
 
 
 def test_operators_and_this_machine_may_read(
-    app: Starlette,
     client: TestClient,
     operator: TestClient,
     sign_in: Callable[..., str],
     media_process: object,
 ) -> None:
     def asked(base: str, address: str, **headers: str) -> int:
-        reader = TestClient(app, base_url=base, client=(address, 50000), headers=headers)
-        reader.portal = client.portal
+        reader = beside(client, base_url=base, client=(address, 50000), headers=headers)
         return int(reader.get("/metrics").status_code)
 
     assert operator.get("/metrics").status_code == 200
