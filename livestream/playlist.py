@@ -48,12 +48,15 @@ def has(recording: Recording, segment: int, piece: int) -> bool:
     return segment == len(recording.parts) and 0 <= piece < len(recording.unfinished)
 
 
-def media(recording: Recording, form: str, *, over: bool, skip: bool = False) -> str:
-    """The segments with one form of sound; `over` ends the list, `skip` leaves out what a player has already."""
+def media(recording: Recording, form: str, *, over: bool, skip: bool = False, low: bool = True) -> str:
+    """The segments with one form of sound, and with `low` latency the pieces of the newest.
+
+    `over` ends the list, `skip` leaves out what a player has already.
+    """
     parts = recording.parts
     longest = max((part.duration for part in parts), default=0.0)
     skipped = _skipped(parts) if skip and not over else 0
-    low = not over and in_pieces(recording, form)
+    low = low and not over and in_pieces(recording, form)
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{9 if skipped else 7}",

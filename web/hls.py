@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -33,6 +34,9 @@ SOON_SECONDS = 2
 # A player with low latency asks for what is not there yet: how long it waits, how often it is looked for, and how many
 # may wait; the others are answered at once.
 PATIENCE, LOOK_SECONDS, MOST_WAITING = 3.0 * playlist.TARGET, 0.03, 2000
+# Such a player costs four requests a second, 2 % of a core: while so many wait, nobody else is offered pieces. The
+# others play whole segments, at a quarter of that.
+MOST_LOW = 24
 MOST_KEPT = 64
 
 
@@ -42,6 +46,7 @@ class Shelf:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Recording] = OrderedDict()
+        self._texts: OrderedDict[tuple[Any, ...], str] = OrderedDict()
 
     def find(self, parts: Services, room: str) -> Recording:
         """Return a room's recording as it is now; empty when there is none."""
@@ -59,6 +64,17 @@ class Shelf:
             # Others read the next lines into it while this one is looked at.
             found = kept.refresh()
             return replace(found, takes=[*found.takes], parts=[*found.parts], unfinished=[*found.unfinished])
+
+    def playlist(self, recording: Recording, form: str, **how: bool) -> str:
+        """Return a playlist; those who waited for the same piece get the same one, made once."""
+        key = (recording.folder, recording.head_line, recording.read, form, *sorted(how.items()))
+        with self._lock:
+            text = self._texts.get(key)
+            if text is None:
+                text = self._texts[key] = playlist.media(recording, form, **how)
+                while len(self._texts) > MOST_KEPT:
+                    self._texts.popitem(last=False)
+            return text
 
 
 shelf = Shelf()
@@ -135,30 +151,29 @@ async def file(request: Request) -> Response:
     if name is None:
         raise _nothing()
     form, number, piece, kind = name.groups()
-    if number is None:
-        wanted = _number(request, "_HLS_msn"), _number(request, "_HLS_part")
-        if wanted[0] is not None:
-            await _wait(request, form, wanted[0], -1 if wanted[1] is None else wanted[1])
-    elif piece is not None:
-        if kind != "m4s" or form != "opus":
-            raise _nothing()
-        await _wait(request, form, int(number), int(piece))
-    return await run_in_threadpool(_file, request, name)
+    if piece is not None and (kind != "m4s" or form != "opus"):
+        raise _nothing()
+    show, recording = await run_in_threadpool(_playable, request)
+    wanted = _number(request, "_HLS_msn") if number is None else int(number)
+    if not show.over and wanted is not None and (number is None or piece is not None):
+        part = _number(request, "_HLS_part") if number is None else int(piece)
+        recording = await _wait(services(request), recording, form, wanted, -1 if part is None else part)
+    low = growth.waiting < MOST_LOW or "_HLS_msn" in request.query_params
+    return await run_in_threadpool(_file, request, name, show, recording, low)
 
 
-async def _wait(request: Request, form: str, segment: int, piece: int) -> None:
+async def _wait(parts: Services, recording: Recording, form: str, segment: int, piece: int) -> Recording:
     """Wait until there is a segment (`piece` is -1 then) or a piece of it, or until that takes too long."""
     loop = asyncio.get_running_loop()
     end = loop.time() + PATIENCE
-    while True:
-        show, recording = await run_in_threadpool(_playable, request)
-        if show.over or not playlist.in_pieces(recording, form) or playlist.has(recording, segment, piece):
-            return
+    while playlist.in_pieces(recording, form) and not playlist.has(recording, segment, piece):
         if segment > len(recording.parts) + 1:
             raise UserError("hls-far", "Ask for the next segment or the one after it.", status=400)
         # A piece behind the last one of its segment is the next segment's first.
         if not await growth.beyond(recording.folder / JOURNAL, recording.read, end - loop.time()):
-            return
+            break
+        recording = await run_in_threadpool(shelf.find, parts, recording.folder.name)
+    return recording
 
 
 def _number(request: Request, name: str) -> int | None:
@@ -166,12 +181,11 @@ def _number(request: Request, name: str) -> int | None:
     return int(value) if re.fullmatch(r"[0-9]{1,7}", value) else None
 
 
-def _file(request: Request, name: re.Match[str]) -> Response:
-    show, recording = _playable(request)
+def _file(request: Request, name: re.Match[str], show: Show, recording: Recording, low: bool) -> Response:
     form, number, piece, kind = name.groups()
     if number is None:
         skip = request.query_params.get("_HLS_skip") in ("YES", "v2")
-        text = playlist.media(recording, form, over=show.over, skip=skip)
+        text = shelf.playlist(recording, form, over=show.over, skip=skip, low=low)
         return PlainTextResponse(text, headers=FRESH, media_type=PLAYLIST)
     held = recording.takes if kind == "mp4" else recording.parts
     if piece is not None:

@@ -100,6 +100,9 @@ def test_a_player_with_low_latency_waits_for_the_next_piece(
     count = client.get(f"{path}opus.m3u8").text.count("#EXTINF")
     now = client.get(f"{path}opus.m3u8?_HLS_msn={count}").text
     assert now.count("#EXTINF") == count, "where too many wait nobody else does"
+    monkeypatch.setattr(hls, "MOST_LOW", 0)
+    assert "EXT-X-PART" not in client.get(f"{path}opus.m3u8").text, "who comes now plays whole segments"
+    assert "EXT-X-PART" in client.get(f"{path}opus.m3u8?_HLS_msn={count}").text, "who has pieces keeps them"
     live.close(20.0)
     assert "EXT-X-PART" not in client.get(f"{path}opus.m3u8?_HLS_msn=99").text
 
