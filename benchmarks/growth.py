@@ -30,7 +30,7 @@ from video_assembly.templates import ORDER
 from web import demo
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
-CATEGORIES, SEGMENTS_OF_A_PRODUCT, PLANS, LOOKUPS, AT_ONCE = 20, 50, 300, 300, 10_000
+CATEGORIES, SEGMENTS_OF_A_PRODUCT, PLANS, LOOKUPS, AT_ONCE = 20, 50, 300, 300, 50_000
 # Millions of rows: written without what makes one row convenient.
 INSERT = (
     "INSERT INTO recipes (id, digest, product_id, merchant_id, segments, duration_ms, created_at) "

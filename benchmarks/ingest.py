@@ -38,7 +38,7 @@ def draw(folder: Path, shape: str, seconds: float) -> Path:
     tone = f"aevalsrc='0.2*sin(300*t)*sin(2000*t)*gt(sin(20*t),0)':s=48000:d={seconds}"
     command = [*FFMPEG, "-f", "lavfi", "-i", f"{picture};{walker}", "-f", "lavfi", "-i", tone]
     # As telephones write 1080p: noise at a constant quality would be ten times as large.
-    encode = ["-c:v", "libx264", "-preset", "ultrafast", "-b:v", "17M", "-maxrate", "20M", "-bufsize", "20M"]
+    encode = ["-c:v", "libx264", "-preset", "veryfast", "-b:v", "17M", "-maxrate", "20M", "-bufsize", "20M"]
     encode += ["-pix_fmt", "yuv420p", "-c:a", "aac"]
     subprocess.run([*command, *encode, str(path)], check=True)
     return path

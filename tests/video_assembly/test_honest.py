@@ -103,6 +103,8 @@ def test_two_hundred_honest_files(tmp_path: Path) -> None:
         if said:
             wrong[spec.name] = said
             print(spec, said, flush=True)
+        if taken.total() % 20 == 0:
+            print(f"{taken.total()} of {honest.COUNT} files, {len(wrong)} not as they should", flush=True)
     for row, count in sorted(taken.items()):
         print(f"{row:<30}{count:>5}")
     assert len(wrong) <= 0.02 * honest.COUNT, wrong

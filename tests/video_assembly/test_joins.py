@@ -177,5 +177,7 @@ def test_five_hundred_random_storyboards_join_without_a_click(
     found = []
     for number in range(500):
         found.append(check(board_of(known, number), known, tmp_path, ffmpeg))
+        if len(found) % 20 == 0:
+            print(f"{len(found)} of 500 storyboards, loudest join {max(found):.1f} dBFS", flush=True)
     print(f"500 storyboards: joins differ by {np.median(found):.1f} dBFS in the median, {max(found):.1f} at most")
     assert max(found) < QUIET

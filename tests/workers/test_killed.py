@@ -41,6 +41,8 @@ def campaign(floor: Floor, folder: Path, kills: int) -> dict[str, int]:
     with running_broker(floor.settings):
         for number in range(kills + 1):
             moment = MOMENTS[number % len(MOMENTS)] if number < kills else "done"
+            if number and number % 10 == 0:
+                print(f"{number} of {kills} kills", flush=True)
             with floor.worker("ingest", "assemble") as worker:
                 swept_later(floor)
                 eventually(lambda: settled(floor), "what the last one left is made up for", patience=120)
