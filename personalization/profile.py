@@ -48,7 +48,7 @@ LATE_SKIP = -0.1
 WATCHED_MS = 10_000
 WATCHED = 0.05
 # From the least to the most watched of all viewings of videos about as long. Completions and skips count besides.
-WATCHED_SPAN = 0.4
+WATCHED_SPAN = 1.2
 
 # Kept beside the events that they take back, so that nobody is told "because you liked" of what they no longer like.
 UNDOES: Mapping[str, str] = {"Video Unliked": "Video Liked", "Product Removed": "Product Added"}
