@@ -280,7 +280,7 @@ def test_the_cart_is_one_tap_from_the_sheet_over_a_video(feed: Page) -> None:
 
 def test_more_in_the_feed_speaks_of_touch_and_of_languages(feed: Page) -> None:
     feed.locator("[data-current=true] .feed-action-help").click()
-    sheet = feed.locator("dialog.feed-sheet")
+    sheet = feed.locator("dialog.sheet[open]")
     expect(sheet).to_contain_text("Wische nach oben")
     expect(sheet.locator(".feed-keys")).to_be_hidden()
     sheet.get_by_role("button", name="English").click()
