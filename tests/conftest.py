@@ -1,7 +1,6 @@
 """Fixtures that the tests of several packages share."""
 
 import os
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,8 @@ settings.load_profile("patient")
 SHARED_MEDIA = Path(__file__).parents[2] / "shared" / "media"
 # Fixtures of the one running demo and of the browser that looks at it.
 DEMO = {"running", "browser"}
+# Where a file of tests takes longest.
+LONGEST = ("end_to_end", "workers", "video_assembly", "livestream")
 
 
 def missing(reason: str) -> None:
@@ -44,14 +45,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if campaigns:
             config.hook.pytest_deselected(items=campaigns)
             items[:] = [item for item in items if item not in campaigns]
-    slow = Counter(lane(item) for item in items if item.get_closest_marker("slow"))
 
     def turn(item: pytest.Item) -> tuple[bool, bool, int, str, bool]:
         name = lane(item)
+        folder = item.path.parent.name
         return (
             not name.endswith("test_fuzz.py"),
             name != "demo",
-            -slow[name],
+            LONGEST.index(folder) if folder in LONGEST else len(LONGEST),
             name,
             "playwright" in getattr(item, "fixturenames", ()),
         )

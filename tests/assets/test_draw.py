@@ -15,6 +15,8 @@ from assets.draw.lettering import fitting, width_of
 from assets.draw.looks import DEMO, LOOKS, ROLES, Look
 from assets.draw.roles import SCENES
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_committed_picture_is_the_drawn_one() -> None:
     look = LOOKS[2]

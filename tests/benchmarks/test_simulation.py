@@ -1,7 +1,11 @@
 """The simulator at its smallest: it replays, knows more than the feed, and the feed beats chance."""
 
+import pytest
+
 from benchmarks.simulation import met, planted, run
 from benchmarks.simulator import SESSION, World, diversity
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_world_replays() -> None:

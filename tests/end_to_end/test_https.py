@@ -13,6 +13,8 @@ import pytest
 from livestream.addresses import local_addresses
 from tests.end_to_end.conftest import Running, start, stop
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 60.0
 
 

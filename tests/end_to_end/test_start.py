@@ -16,6 +16,8 @@ import pytest
 
 from tests.end_to_end.conftest import Running, start, stop
 
+pytestmark = pytest.mark.slow
+
 CONTACT = {"name": "Ada", "email": "ada@example.org", "street": "Weg 1", "postcode": "20095", "city": "Hamburg"}
 # A generous bound for a machine that is busy; nothing here waits for it on a quiet one.
 PATIENCE = 60.0

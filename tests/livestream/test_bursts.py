@@ -11,7 +11,7 @@ from livestream.publisher import KEYFRAME_INTERVAL
 from tests.livestream import harness
 from tests.livestream.harness import until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 STORM = Weather(delay=0.01, burst=0.2, calm=0.4, doubled=0.05, late=0.1)
 

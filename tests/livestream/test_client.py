@@ -12,7 +12,7 @@ from livestream.errors import MediaProcessGone, NobodyPublishes
 from tests.livestream import harness
 from tests.livestream.harness import Source, is_live, join, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def test_call_without_a_media_process_ends_in_time(tmp_path: Path) -> None:

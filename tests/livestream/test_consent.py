@@ -6,7 +6,7 @@ import pytest
 
 from tests.livestream.harness import H264_KEY, Screen, Source, inside, join, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def test_a_viewer_that_says_nothing_any_more_is_ended_and_the_others_are_not() -> None:

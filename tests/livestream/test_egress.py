@@ -1,11 +1,14 @@
 """Batches: which packets share a call to the kernel."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from livestream import egress
 from livestream.layer import Packet
 from livestream.stream import Stream
+
+pytestmark = pytest.mark.slow
 
 
 @given(

@@ -16,6 +16,8 @@ from tests.conftest import missing
 from tests.livestream import fuzzer
 from tests.livestream.fuzz import TARGETS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -19,7 +19,7 @@ from livestream.errors import LiveError
 from tests.livestream.harness import H264_DELTA, H264_KEY, Screen, Source, is_live, join, running, until
 from tests.livestream.hostile import Strangers, attacks, captured, datagrams, malformed_offers, mangled
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 #: Packets of a picture; the last one has the marker.
 PACKETS = 3

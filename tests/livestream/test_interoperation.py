@@ -17,7 +17,7 @@ from livestream.client import MediaClient
 from tests.livestream import bridge
 from tests.livestream.harness import Screen, Viewer, is_live, join, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 #: Windows of six seconds in which a player may come to rest on a machine that has other work.
 WINDOWS = 20

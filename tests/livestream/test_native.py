@@ -19,7 +19,7 @@ from livestream.packets import Ingress, Peer
 from tests.conftest import missing
 from tests.livestream.wire import Wire, transmitter
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 SSRC = 0xABCD

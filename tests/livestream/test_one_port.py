@@ -12,7 +12,7 @@ import pytest
 from livestream.client import Answer
 from tests.livestream.harness import H264_KEY, Screen, Source, is_live, join, running, start, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 Call = Callable[[str, str], Awaitable[Answer]]
 OUTSIDE = "203.0.113.7"
 CANDIDATE = re.compile(r"^a=candidate:\S+ 1 udp (\d+) (\S+) (\d+) typ host$", re.MULTILINE)

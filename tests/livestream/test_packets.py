@@ -17,7 +17,7 @@ from livestream.handshake import DtlsDatagrams
 from tests.livestream.harness import H264_DELTA, H264_KEY, Screen, Source, is_live, join, until
 from tests.livestream.hostile import attacks
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 def attack(target: tuple[str, int]) -> None:

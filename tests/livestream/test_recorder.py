@@ -16,7 +16,7 @@ from tests.livestream import bridge
 from tests.livestream.harness import is_live, start, until
 from tests.livestream.test_interoperation import ffmpeg
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 def record(folder: Path) -> subprocess.Popen[bytes]:

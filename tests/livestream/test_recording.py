@@ -13,6 +13,8 @@ from livestream import aac
 from livestream.recording import JOURNAL, Places, Recording
 from tests.livestream.footage import TRACKS, Recorded, pictures, tone
 
+pytestmark = pytest.mark.slow
+
 
 def load(folder: Path) -> Recording:
     return Recording(folder / "room").refresh()

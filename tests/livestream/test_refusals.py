@@ -22,7 +22,7 @@ from livestream.packets import Peer
 from tests.livestream.harness import H264_DELTA, H264_KEY, Screen, Source, inside, is_live, join, until
 from tests.livestream.hostile import client_hello, malformed_offers
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 def work(task: Callable[[], Any]) -> int:

@@ -25,7 +25,7 @@ from tests.livestream.harness import (
     until,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp8"])

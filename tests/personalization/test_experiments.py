@@ -15,6 +15,8 @@ from storage.errors import Conflict, NotFound
 from storage.ids import new_id
 from tests.personalization.conftest import NOW, Scene
 
+pytestmark = pytest.mark.slow
+
 TWO = (Variant("usual", 0.5, {}), Variant("more", 0.5, {"exploration": 0.2}))
 DAY = timedelta(days=1)
 

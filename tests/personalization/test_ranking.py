@@ -150,6 +150,7 @@ def test_what_was_just_bought_comes_rarely_and_its_category_stays_liked(persona:
     assert ids(only) == [bought] * 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("persona", PERSONAS)
 def test_surprises_seldom_hide_the_rise(persona: str) -> None:
     profile = rebuild(PERSONAS[persona])
@@ -196,6 +197,7 @@ def test_sold_out_is_never_chosen_and_nothing_left_is_said() -> None:
     assert rank(NOTHING, gone, TEN, NOW, "s") == []
 
 
+@pytest.mark.slow
 def test_the_chance_of_a_choice_is_what_is_written_beside_it() -> None:
     profile = rebuild(PERSONAS["hiker"])
     trials = 20_000

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from personalization import slates
 
+pytestmark = pytest.mark.slow
+
 SCORES = np.array([0.9, 0.5, 0.5, 0.2])
 
 

@@ -12,6 +12,8 @@ from storage.database import Database
 from storage.errors import Conflict, NotFound, UserError
 from storage.ids import new_id
 
+pytestmark = pytest.mark.slow
+
 
 def test_taking_says_what_is_left_and_tells_it(shop) -> None:
     first, second = shop.variants(shop.filter)

@@ -11,6 +11,8 @@ import web.app  # noqa: F401  every package's tables
 from storage import schema
 from storage.database import Database, metadata
 
+pytestmark = pytest.mark.slow
+
 
 def test_migrations_lead_to_the_declared_tables(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'new.sqlite3'}")

@@ -14,6 +14,8 @@ from video_assembly.export import Card, Label, Wanted, export
 from video_assembly.stitch import SegmentSource, Stitched
 from video_assembly.webvtt import Cue
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Any]
 
 

@@ -13,6 +13,8 @@ from video_assembly.reframing import gaze
 from video_assembly.source import Limits, opened, timing
 from video_assembly.understanding import Understanding, understand
 
+pytestmark = pytest.mark.slow
+
 WIDE, HIGH = 256, 144
 Scene = Callable[[int, "np.ndarray"], "np.ndarray"]  # type: ignore[type-arg]
 

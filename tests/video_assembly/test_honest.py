@@ -16,6 +16,8 @@ from video_assembly import ingest, sound
 from video_assembly.common_form import UNIT_AUDIO_FRAMES, UNIT_VIDEO_FRAMES
 from video_assembly.normalise import NormalisedSegment
 
+pytestmark = pytest.mark.slow
+
 FEW = [each for number, each in enumerate(honest.matrix()) if number in (0, 1, 2, 4, 5, 6)]
 """One of each codec but the dearest, and sounds of several kinds."""
 

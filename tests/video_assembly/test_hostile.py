@@ -8,6 +8,8 @@ import pytest
 
 from tests.video_assembly.attack import campaign
 
+pytestmark = pytest.mark.slow
+
 
 def test_three_hundred_hostile_files(tmp_path: Path) -> None:
     campaign(300, tmp_path)

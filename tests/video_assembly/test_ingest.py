@@ -20,6 +20,8 @@ from video_assembly import ingest
 from video_assembly.ingest import Limits, Refused
 from video_assembly.refusals import SENTENCES
 
+pytestmark = pytest.mark.slow
+
 X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
 Run = Callable[..., None]
 

@@ -27,6 +27,8 @@ from video_assembly.stitch import SegmentSource, Stitched
 from video_assembly.storyboard import Rules, Storyboard, plan
 from video_assembly.templates import ORDER, Template
 
+pytestmark = pytest.mark.slow
+
 Samples = NDArray[np.float32]
 # What a join may differ by from the faded source, from the fade out to the end of the silence, in dB of full scale.
 QUIET = -50.0

@@ -17,6 +17,8 @@ from video_assembly import mp4, sound
 from video_assembly.common_form import AAC_FRAME, SAMPLE_RATE, UNIT_TICKS, VideoEncoder, encode_audio
 from video_assembly.normalise import NormalisedSegment, normalise
 
+pytestmark = pytest.mark.slow
+
 ODD = ["bt601.mp4", "full-range-vfr.mp4", "odd-5.1.mkv", "phone-hdr-rotated.mov", "vp9-444.webm"]
 
 

@@ -1,5 +1,6 @@
 """Recipes in few bytes say what they were given."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +9,8 @@ from video_assembly.clips import ROLES
 from video_assembly.packed import ROLES as NUMBERED
 from video_assembly.packed import Ingredient, pack, unpack
 from video_assembly.personal import KINDS
+
+pytestmark = pytest.mark.slow
 
 ids = st.one_of(
     st.uuids().map(str),

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from video_assembly.paths import Layer, Way, Ways
 
+pytestmark = pytest.mark.slow
+
 LENGTHS, WANTED = (4, 9), 1
 
 

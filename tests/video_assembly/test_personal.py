@@ -20,6 +20,8 @@ from video_assembly.slots import slots
 from video_assembly.templates import Template
 from video_assembly.videos import FeedVideo
 
+pytestmark = pytest.mark.slow
+
 LATER = NOW + timedelta(minutes=5)
 
 

@@ -20,6 +20,8 @@ from tests.video_assembly import misbehaving
 from video_assembly import confinement, ingest, sandbox, walls
 from video_assembly.refusals import Refused
 
+pytestmark = pytest.mark.slow
+
 SMALL = sandbox.Bounds(memory=1 << 30, cpu=5, file=1 << 20, wall=10.0)
 BRIEF = sandbox.Bounds(memory=1 << 30, cpu=5, file=1 << 20, wall=2.0)
 

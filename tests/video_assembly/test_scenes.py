@@ -14,6 +14,8 @@ from video_assembly import scenes
 from video_assembly.normalise import normalise
 from video_assembly.source import Limits, opened, pictures, timing
 
+pytestmark = pytest.mark.slow
+
 
 def found_cuts(path: Path) -> list[float]:
     with opened(path, Limits()) as clip:

@@ -19,6 +19,8 @@ from video_assembly.storyboard import Everything, Rules, plan
 from video_assembly.templates import ORDER, Template, active_templates
 from video_assembly.vetoes import vetoed
 
+pytestmark = pytest.mark.slow
+
 SOON = timedelta(minutes=1)
 
 

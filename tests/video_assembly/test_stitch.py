@@ -20,6 +20,8 @@ from video_assembly.common_form import AAC_FRAME, UNIT_AUDIO_FRAMES, UNIT_TICKS,
 from video_assembly.normalise import NormalisedSegment, normalise
 from video_assembly.stitch import BLOCK, SegmentDamaged, SegmentSource, Stitched, UnequalInits
 
+pytestmark = pytest.mark.slow
+
 AVCC = mp4.avc_configuration(b"\x67\x64\x00\x1f" + bytes(20), b"\x68\xee\x3c\x80")
 
 

@@ -18,6 +18,8 @@ from video_assembly import clips, library
 from web.app import ROUTES
 from web.services import Services
 
+pytestmark = pytest.mark.slow
+
 BROWSER = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
 # What everybody may see or end who knows its address, and what is about nothing but the asking person.
 FOR_EVERYBODY = {

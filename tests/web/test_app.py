@@ -3,9 +3,13 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from web.app import create_app
 from web.media_processes import MediaProcesses
 from web.services import Services
+
+pytestmark = pytest.mark.slow
 
 PATIENCE_SECONDS = 20
 

@@ -1,5 +1,6 @@
 """The demo shop: loaded twice it is there once, and forgotten it is as new."""
 
+import pytest
 from sqlalchemy import func, select
 
 from shop import catalog, stock
@@ -8,6 +9,8 @@ from storage.clock import utcnow
 from video_assembly.library import segments
 from web import demo
 from web.services import Services
+
+pytestmark = pytest.mark.slow
 
 
 def counts(services: Services) -> dict[str, int]:

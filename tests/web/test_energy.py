@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 from starlette.testclient import TestClient
 
 from storage import costs
@@ -11,6 +12,8 @@ from storage.clock import utcnow
 from storage.costs import Spent, Tally
 from storage.jobs import Claim
 from web.services import Services
+
+pytestmark = pytest.mark.slow
 
 SignIn = Callable[..., str]
 PAGE = "/operator/energy"

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 from starlette.testclient import TestClient
 
 from personalization import experiments, log
@@ -12,6 +13,8 @@ from shop import merchants
 from storage import accounts
 from storage.clock import utcnow
 from web.services import Services
+
+pytestmark = pytest.mark.slow
 
 
 def crowd(services: Services, experiment_id: str, viewers: int, dice: random.Random) -> None:

@@ -19,6 +19,8 @@ from video_assembly import downloads
 from web.services import Services
 from web.stream import visible_to
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def shop(services: Services, demo_files: Path) -> None:

@@ -20,6 +20,8 @@ from tests.web.showing import agree, feed, open_demo_shop, token_of, told
 from web import demo
 from web.services import Services
 
+pytestmark = pytest.mark.slow
+
 SignIn = Callable[..., str]
 
 

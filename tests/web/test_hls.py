@@ -18,6 +18,8 @@ from tests.web.peers import make_room
 from web import hls
 from web.services import Services
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def room(client: TestClient, sign_in: Callable[..., str], add_product: Callable[..., Product]) -> dict[str, Any]:

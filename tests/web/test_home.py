@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+import pytest
 from starlette.testclient import TestClient
 
 from shop.catalog import Product
 from storage.ids import new_id
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_first_page_follows_the_interests_of_who_wants_that(

@@ -24,6 +24,8 @@ from web.registry import Registry
 from web.services import Services
 from web.supervisor import answers
 
+pytestmark = pytest.mark.slow
+
 SECRET = "the same thirty-two characters on both"
 
 

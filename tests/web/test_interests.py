@@ -17,6 +17,8 @@ from storage.ids import new_id
 from web.services import Services
 from web.signing import unsign
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def mug(add_product: Callable[..., Product]) -> Product:

@@ -13,6 +13,8 @@ from tests.web.peers import SDP, Broadcast, beside, heard, make_room, media_proc
 from web.limits import Limiter
 from web.services import Services
 
+pytestmark = pytest.mark.slow
+
 assert media_process, "a fixture of the tests below"
 
 

@@ -11,6 +11,8 @@ from storage.clock import utcnow
 from tests.web.peers import SDP, Broadcast, beside, make_room, media_process, offer, until, watch
 from web.services import Services
 
+pytestmark = pytest.mark.slow
+
 assert media_process, "a fixture of the tests below"
 
 

@@ -14,7 +14,7 @@ from livestream.errors import NobodyPublishes
 from tests.livestream.harness import H264_KEY, Screen, Source, join, start, until
 from web.media_processes import MediaProcesses, together
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture

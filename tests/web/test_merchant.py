@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from starlette.testclient import TestClient
 
 from shop import merchants
@@ -12,6 +13,8 @@ from tests.web.uploading import MP4, upload
 from video_assembly import clips, library
 from video_assembly.library import NewSegment
 from web.services import Services
+
+pytestmark = pytest.mark.slow
 
 SignIn = Callable[..., str]
 Add = Callable[..., Product]

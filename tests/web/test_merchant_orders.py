@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from starlette.testclient import TestClient
 
 from shop import catalog, merchants, orders
@@ -12,6 +13,8 @@ from storage import accounts
 from storage.clock import utcnow
 from web import merchant_orders
 from web.services import Services
+
+pytestmark = pytest.mark.slow
 
 SignIn = Callable[..., str]
 Add = Callable[..., Product]

@@ -13,6 +13,8 @@ from tests.web.uploading import upload
 from video_assembly.clips import ROLES
 from web.services import Services
 
+pytestmark = pytest.mark.slow
+
 SignIn = Callable[..., str]
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
@@ -13,6 +14,8 @@ from storage.clock import utcnow
 from storage.ids import new_id
 from video_assembly import clips
 from web.services import Services
+
+pytestmark = pytest.mark.slow
 
 SignIn = Callable[..., str]
 

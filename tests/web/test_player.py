@@ -11,6 +11,8 @@ import pytest
 
 from tests.conftest import missing
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(__file__).parents[2] / "web" / "static" / "js"
 # Node reads the names of the pages' import map as files; what is printed is what `script` returns.
 RUN = """

@@ -19,6 +19,8 @@ from tests.web.conftest import ORIGIN
 from tests.web.peers import SDP, Broadcast, heard, make_room, media_process, offer, watch
 from web.services import Services
 
+pytestmark = pytest.mark.slow
+
 assert media_process, "a fixture of the tests below"
 
 #: An IPv4 address, an IPv6 address, or what an SDP or a candidate is made of.

@@ -15,6 +15,8 @@ from tests.web.peers import Broadcast, heard, make_room, media_process, until
 from web import rooms
 from web.services import Services
 
+pytestmark = pytest.mark.slow
+
 assert media_process, "a fixture of the tests below"
 BROWSER = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
 

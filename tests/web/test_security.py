@@ -11,6 +11,8 @@ from structlog.testing import capture_logs
 from web.app import ROUTES, create_app
 from web.services import Services
 
+pytestmark = pytest.mark.slow
+
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 # Players of other sites play rooms; no cookie counts there, and no form can send what is taken.
 FOR_PLAYERS = ("/live/x/whep", "/live/x/whep/x")

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
+import pytest
 from starlette.testclient import TestClient
 
 from shop.catalog import Product
 from tests.web.peers import SDP, Broadcast, make_room, media_process
 from tests.web.test_checkout import order
+
+pytestmark = pytest.mark.slow
 
 assert media_process, "a fixture of the tests below"
 

@@ -16,6 +16,8 @@ from storage.errors import UserError
 from web.i18n import CATALOGUES
 from web.pages import environment
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("web", "shop", "storage", "personalization", "video_assembly", "livestream", "workers")
 SCRIPTS = ROOT / "web" / "static" / "js"

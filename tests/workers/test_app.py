@@ -11,6 +11,8 @@ from tests.workers.conftest import Floor, running_broker
 from workers import tasks
 from workers.app import ASSEMBLE, INGEST, QUEUE_OF, QUEUES, SWEEP, broker_url, make_app, make_ring
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("given", "expected"),

@@ -24,6 +24,8 @@ from video_assembly.webvtt import Cue
 from workers import export
 from workers.tasks import carry_out, sweep
 
+pytestmark = pytest.mark.slow
+
 TEXTS = Texts("Glanz & Gut", "Kanne", "24,90 €", "Preis am 1. Mai 2026", "Mit KI erstellt", "de")
 
 

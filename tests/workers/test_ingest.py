@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select, update
 
 from storage import jobs
@@ -12,6 +13,8 @@ from video_assembly import clips, library
 from video_assembly.normalise import init_digest
 from workers import ingest
 from workers.tasks import carry_out, sweep, tidy
+
+pytestmark = pytest.mark.slow
 
 
 def job_of(floor: Floor, clip_id: str) -> str:

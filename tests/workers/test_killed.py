@@ -19,6 +19,8 @@ from workers.app import make_ring
 from workers.tasks import sweep
 from workers.workshop import Workshop
 
+pytestmark = pytest.mark.slow
+
 MOMENTS = ("queued", "probing", "normalising", "analysing", "ready", "assembling")
 
 

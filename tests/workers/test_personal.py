@@ -17,6 +17,8 @@ from video_assembly import inserts, library, personal, renditions
 from video_assembly.personal import Switches, personal_segments
 from workers.tasks import carry_out, sweep
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def product_id(floor: Floor) -> str:

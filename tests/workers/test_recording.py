@@ -21,6 +21,8 @@ from video_assembly.candidates import candidates
 from workers.tasks import carry_out, tidy
 from workers.workshop import Workshop
 
+pytestmark = pytest.mark.slow
+
 KEEP = timedelta(days=30)
 
 

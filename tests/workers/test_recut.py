@@ -15,6 +15,8 @@ from video_assembly.upkeep import KEPT_WHEN_ARCHIVED
 from workers import ingest, recut
 from workers.tasks import tidy
 
+pytestmark = pytest.mark.slow
+
 
 def work(floor: Floor, kind: str) -> None:
     """Carry out the newest job of a kind in this process."""

@@ -12,6 +12,8 @@ from storage.errors import NotFound
 from tests.workers.conftest import Floor
 from workers.tasks import tidy
 
+pytestmark = pytest.mark.slow
+
 
 def test_only_guests_whose_sessions_are_over_are_erased(floor: Floor) -> None:
     now = utcnow()

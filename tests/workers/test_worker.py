@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import psutil
+import pytest
 import redis
 from sqlalchemy import func, select, update
 
@@ -13,6 +14,8 @@ from tests.workers.conftest import Floor, draw_clip, eventually, kill_group, run
 from workers.app import make_ring
 from workers.tasks import sweep
 from workers.workshop import Workshop
+
+pytestmark = pytest.mark.slow
 
 
 def swept_later(floor: Floor) -> None:
