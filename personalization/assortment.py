@@ -23,6 +23,7 @@ from shop import catalog
 from shop.catalog import ProductFacts, products, variants
 from shop.stock import stock_moves
 from storage.database import AnyRow, Tx
+from storage.kept import DATABASES, Kept
 
 Floats = NDArray[np.float64]
 
@@ -32,8 +33,6 @@ COUNTED_EVERY = timedelta(seconds=2)
 KEPT_FOR = timedelta(seconds=60)
 # Ids made on machines whose clocks differ by less come in any order.
 OVERLAP_MS = 5_000
-# One process serves one database; tests open many.
-MOST_KEPT = 4
 # Selections (a language, a shelf) whose columns are kept.
 MOST_SELECTIONS = 8
 # Texts that are remembered: 64 numbers each.
@@ -51,17 +50,16 @@ class Assortment:
     candidates: Mapping[str, Candidate]
     vectors: Mapping[str, Floats]
     traits: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    _columns: dict[Any, Columns] = field(default_factory=dict)
+    _columns: Kept[Any, Columns] = field(default_factory=lambda: Kept(MOST_SELECTIONS))
     _having: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def columns(self, name: object, wanted: Callable[[ProductFacts], bool]) -> Columns:
         """Return those in stock that are wanted, side by side; `name` tells one wish from another."""
-        found = self._columns.get(name)
+        found = self._columns.find(name)
         if found is None:
             some = [each for each in self.candidates.values() if each.stock > 0 and wanted(self.facts[each.product_id])]
-            while len(self._columns) >= MOST_SELECTIONS:
-                self._columns.pop(next(iter(self._columns)), None)
-            found = self._columns[name] = Columns(some, self.vectors)
+            found = Columns(some, self.vectors)
+            self._columns.keep(name, found)
         return found
 
     def having(self, trait: str) -> Collection[str]:
@@ -100,32 +98,29 @@ class _Kept:
     assortment: Assortment
 
 
-_kept: dict[str, _Kept] = {}
+_kept: Kept[str, _Kept] = Kept(DATABASES)
 _texts: dict[bytes, tuple[Floats, frozenset[str]]] = {}
 
 
 def current(tx: Tx, now: datetime) -> Assortment:
     """Return what is on sale now; what was counted with everybody is at most some seconds old."""
-    key = tx.connection.engine.url.render_as_string()
-    found = _kept.get(key)
+    found = _kept.find(tx.database)
     if found is None or not timedelta(0) <= now - found.at < KEPT_FOR:
-        return _put(key, _whole(tx, now))
+        return _put(tx, _whole(tx, now))
     due = not timedelta(0) <= now - found.counted_at < COUNTED_EVERY
     row = tx.execute(_PRODUCT_MARKS).one()
     if found.marks.of_products == tuple(row) and not due:
         return found.assortment
-    return _put(key, _changed(tx, found, row, now, due=due))
+    return _put(tx, _changed(tx, found, row, now, due=due))
 
 
 def forget(tx: Tx) -> None:
     """Have the next one read anew."""
-    _kept.pop(tx.connection.engine.url.render_as_string(), None)
+    _kept.drop(tx.database)
 
 
-def _put(key: str, made: _Kept) -> Assortment:
-    while len(_kept) >= MOST_KEPT and key not in _kept:
-        _kept.pop(next(iter(_kept)), None)
-    _kept[key] = made
+def _put(tx: Tx, made: _Kept) -> Assortment:
+    _kept.keep(tx.database, made)
     return made.assortment
 
 
@@ -162,8 +157,8 @@ def _changed(tx: Tx, found: _Kept, row: AnyRow, now: datetime, *, due: bool) -> 
     made = Assortment(facts, _candidates(facts, with_everybody, traits), vectors, traits)
     if same:
         # The same products are in stock: only numbers have changed.
-        for name, columns in list(before._columns.items()):
-            made._columns[name] = columns.renewed(made.candidates)
+        for name, columns in before._columns.items():
+            made._columns.keep(name, columns.renewed(made.candidates))
         made._having.update(before._having)
     return _Kept(marks, found.at, counted_at, made)
 

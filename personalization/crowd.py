@@ -16,6 +16,7 @@ from personalization.log import events
 from personalization.neighbours import Nearness, Sessions
 from personalization.profile import DAY, Profile, milliseconds
 from storage.database import Tx, metadata
+from storage.kept import DATABASES, Kept
 
 # So long a pause ends a visit.
 PAUSE = timedelta(minutes=30)
@@ -26,7 +27,6 @@ READ_EVERY = timedelta(seconds=10)
 NEARNESS = Nearness(half_life=60.0 * DAY)
 # What says no to a product leads nobody to it.
 SAYS_NO = ("Video Skipped", "Not Interested", "Product Removed", "Video Unliked")
-MOST_KEPT = 4
 
 crowd_epoch = Table(
     "crowd_epoch",
@@ -50,7 +50,7 @@ class _Read:
 
 
 _salt = token_bytes(16)
-_kept: dict[str, _Read] = {}
+_kept: Kept[str, _Read] = Kept(DATABASES)
 
 
 def epoch(tx: Tx) -> int:
@@ -66,16 +66,13 @@ def forget(tx: Tx) -> None:
 
 def current(tx: Tx, now: datetime) -> Sessions:
     """Return the index of visits that are over, at most some seconds old."""
-    key = tx.connection.engine.url.render_as_string()
-    number, found = epoch(tx), _kept.get(key)
+    number, found = epoch(tx), _kept.find(tx.database)
     if found is not None and found.epoch == number and timedelta(0) <= now - found.at < READ_EVERY:
         return found.sessions
     if found is None or found.epoch != number or now < found.at:
         newest = tx.scalar(select(func.max(events.c.seq))) or 0
         found = _Read(number, now, newest - MOST_EVENTS)
-        while len(_kept) >= MOST_KEPT:
-            _kept.pop(next(iter(_kept)), None)
-        _kept[key] = found
+        _kept.keep(tx.database, found)
         most = MOST_EVENTS
     else:
         most = MOST_ADDED

@@ -7,7 +7,6 @@ What was computed from a row is kept in memory under the row's stamp, which ever
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
 from typing import Any
 
 from sqlalchemy import JSON, Column, ForeignKey, Integer, String, Table, bindparam, delete, insert, select, update
@@ -20,6 +19,7 @@ from storage import jobs
 from storage.accounts import people
 from storage.database import AnyRow, Instant, Tx, metadata
 from storage.ids import new_id
+from storage.kept import Kept
 
 JOB = "assemble"
 # Some 50 KB each; of others the row is read again.
@@ -38,15 +38,14 @@ profiles = Table(
 
 
 @dataclass
-class Kept:
+class Known:
     """A profile in memory, and beside it what others computed from the same log, by their names."""
 
     profile: Profile
     beside: dict[str, Any]
 
 
-_kept: dict[str, Kept] = {}
-_lock = Lock()
+_kept: Kept[str, Known] = Kept(MOST_KEPT)
 
 
 def topic(viewer_id: str) -> str:
@@ -60,9 +59,9 @@ def load(tx: Tx, viewer_id: str) -> tuple[Profile, int]:
     return (NOTHING, 0) if row is None else (kept(tx, viewer_id, row.stamp).profile, int(row.version))
 
 
-def kept(tx: Tx, viewer_id: str, stamp: str) -> Kept:
+def kept(tx: Tx, viewer_id: str, stamp: str) -> Known:
     """Return what is in memory of a viewer's row, which has this stamp in this transaction; read where nothing is."""
-    found = _kept.get(stamp)
+    found = _kept.find(stamp)
     if found is None:
         weights = tx.execute(_WEIGHTS, {"viewer": viewer_id}).scalar_one()
         found = _remember(stamp, from_json(weights))
@@ -108,7 +107,7 @@ def erase(tx: Tx, viewer_id: str) -> None:
     """Delete the viewer's profile."""
     row = tx.execute(_MARK, {"viewer": viewer_id}).one_or_none()
     if row is not None:
-        _drop(row.stamp)
+        _kept.drop(row.stamp)
     tx.execute(delete(profiles).where(profiles.c.viewer_id == viewer_id))
 
 
@@ -134,23 +133,15 @@ def _keep(tx: Tx, viewer_id: str, row: AnyRow | None, profile: Profile, now: dat
         jobs.enqueue(tx, JOB, f"{viewer_id}:{number}", viewer_id, now)
         tx.tell(topic(viewer_id), {"type": "feed-changed", "version": number, "ready": False})
     if row is not None:
-        _drop(row.stamp)
+        _kept.drop(row.stamp)
     _remember(stamp, profile)
     return number
 
 
-def _remember(stamp: str, profile: Profile) -> Kept:
-    found = Kept(profile, {})
-    with _lock:
-        while len(_kept) >= MOST_KEPT:
-            del _kept[next(iter(_kept))]
-        _kept[stamp] = found
+def _remember(stamp: str, profile: Profile) -> Known:
+    found = Known(profile, {})
+    _kept.keep(stamp, found)
     return found
-
-
-def _drop(stamp: str) -> None:
-    with _lock:
-        _kept.pop(stamp, None)
 
 
 # Made once: composing a statement takes longer than running it.

@@ -65,6 +65,11 @@ class Tx:
         self.facts: list[Fact] = []
         self.rings: list[Ring] = []
 
+    @property
+    def database(self) -> str:
+        """The name by which what is kept in memory of one database is told from that of another."""
+        return self.connection.engine.url.render_as_string()
+
     def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> Rows:

@@ -114,7 +114,7 @@ def _caps(shelf: Shelf, facts: Iterable[ProductFacts]) -> dict[str, tuple[Brand,
         return {}
     capped = {}
     for each in facts:
-        cap = shelf.template(Subject(each.id, each.merchant_id, each.category)).brand_cap
+        cap = shelf.template(_subject(each)).brand_cap
         if cap is not None:
             capped[each.id] = ((each.merchant_id, each.brand), cap)
     return capped

@@ -5,7 +5,7 @@ changes no segment's row tells: a product's new category, rows that were deleted
 chosen segments, so that these are seen then (`videos`), else when the library is read anew.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 
 from storage.database import Tx
+from storage.kept import DATABASES, Kept
 from video_assembly import candidates
 from video_assembly.candidates import Standing
 from video_assembly.library import segments
@@ -24,8 +25,6 @@ from video_assembly.vetoes import vetoed, vetoes
 READ_ANEW_AFTER = timedelta(minutes=10)
 # Where two may write at once, the one that began first may be done last; microseconds.
 OVERLAP = {"sqlite": 0, "postgresql": 5_000_000}
-# One process serves one database; tests open many.
-MOST_KEPT = 4
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -42,13 +41,13 @@ class _Kept:
     until: datetime
 
 
-_kept: dict[str, _Kept] = {}
+_kept: Kept[str, _Kept] = Kept(DATABASES)
 
 
 def current(tx: Tx, now: datetime) -> Shelf:
     """Return the shelf of what a video may use now."""
     changed, wishes = tx.scalar(select(func.max(segments.c.changed))) or 0, _wishes(tx)
-    found = _kept.get(_key(tx))
+    found = _kept.find(tx.database)
     if found is None or abs(now - found.read_at) >= READ_ANEW_AFTER:
         return _keep(tx, _read(tx, changed, wishes, now))
     if changed != found.changed:
@@ -64,43 +63,34 @@ def current(tx: Tx, now: datetime) -> Shelf:
 
 def refresh(tx: Tx, now: datetime, *, anew: bool = False) -> Shelf:
     """Do beside requests what one of them would have to do: look for changes, or read everything `anew`."""
-    known = _key(tx) in _kept
+    known = _kept.find(tx.database) is not None
     shelf = current(tx, now)
-    if not anew or not known:
+    found = _kept.find(tx.database)
+    if not anew or not known or found is None:
         return shelf
-    found, there = _kept[_key(tx)], candidates.standing(tx)
-    deleted = found.shelf.segments.keys() - {each.id for each in there}
-    return _keep(tx, replace(_mended(found, [*there, *map(_nothing, deleted)], now), read_at=now))
+    read = _looked_at(found, found.shelf.segments.keys(), candidates.standing(tx), now)
+    return _keep(tx, replace(read, read_at=now))
 
 
 def mend(tx: Tx, now: datetime, segment_ids: Collection[str]) -> None:
     """Look at these segments and at all of their products, whatever their rows say about changes."""
-    found = _kept.get(_key(tx))
+    found = _kept.find(tx.database)
     if found is None:
         return
     known = [found.shelf.segments[each] for each in segment_ids if each in found.shelf.segments]
     about = {each.product_id for each in known} - {None}
     there = candidates.standing(tx, or_(segments.c.id.in_(segment_ids), segments.c.product_id.in_(about)))
-    deleted = set(segment_ids) - {each.id for each in there}
-    _keep(tx, _mended(found, [*there, *map(_nothing, deleted)], now))
+    _keep(tx, _looked_at(found, segment_ids, there, now))
 
 
 def forget(tx: Tx) -> None:
     """Have the next shelf read anew."""
-    _kept.pop(_key(tx), None)
+    _kept.drop(tx.database)
 
 
 def _keep(tx: Tx, made: _Kept) -> Shelf:
-    key = _key(tx)
-    if key not in _kept:
-        while len(_kept) >= MOST_KEPT:
-            _kept.pop(next(iter(_kept)), None)
-    _kept[key] = made
+    _kept.keep(tx.database, made)
     return made.shelf
-
-
-def _key(tx: Tx) -> str:
-    return tx.connection.engine.url.render_as_string()
 
 
 def _read(tx: Tx, changed: int, wishes: tuple[Any, ...], now: datetime) -> _Kept:
@@ -108,6 +98,12 @@ def _read(tx: Tx, changed: int, wishes: tuple[Any, ...], now: datetime) -> _Kept
     fit = [found for each in everything if (found := each.at(now)) is not None]
     timed = {each.id: each for each in everything if _has_times(each)}
     return _Kept(Shelf(fit, active_templates(tx), vetoed(tx)), changed, wishes, now, timed, *_between(timed, now))
+
+
+def _looked_at(kept: _Kept, segment_ids: Collection[str], there: Sequence[Standing], now: datetime) -> _Kept:
+    """Return what is kept with those of these segments that are there as they stand, and without the others."""
+    deleted = set(segment_ids) - {each.id for each in there}
+    return _mended(kept, [*there, *(Standing(each, None, None, None) for each in deleted)], now)
 
 
 def _mended(kept: _Kept, there: Iterable[Standing], now: datetime) -> _Kept:
@@ -121,10 +117,6 @@ def _mended(kept: _Kept, there: Iterable[Standing], now: datetime) -> _Kept:
     since, until = _between(timed, now)
     shelf = kept.shelf.changed(changed) if changed else kept.shelf
     return replace(kept, shelf=shelf, timed=timed, since=since, until=until)
-
-
-def _nothing(segment_id: str) -> Standing:
-    return Standing(segment_id, None, None, None)
 
 
 def _has_times(each: Standing) -> bool:

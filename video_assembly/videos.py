@@ -241,7 +241,10 @@ def _made(
         if not stale:
             break
         # Something changed that the shelf in memory is not told of.
-        shelves.mend(tx, now, stale) if attempt < MOST_ATTEMPTS else shelves.forget(tx)
+        if attempt < MOST_ATTEMPTS:
+            shelves.mend(tx, now, stale)
+        else:
+            shelves.forget(tx)
         planned = lineup.planned(tx, viewer_id, current, places, now, seed, held, whole)
     if by == "worker" and level == costs.PERSONAL:
         boards = inserts.added(tx, viewer_id, [(choice.place, board) for choice, board in planned], now)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from personalization import consent, events, log, memory, quarantine, vocabulary
+from personalization import consent, events, log, memory, quarantine, state, vocabulary
 from personalization.hidden import hidden
 from shop import catalog, categories, shows
 from shop.catalog import Product
@@ -176,7 +176,8 @@ def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> d
             unwanted = {value for kind, value in hidden(memory.load(tx, person.id)[0]) if kind == "host"}
             rooms = [room for room in rooms if room.host_id not in unwanted]
         if len(rooms) > 1:
-            rooms = ranked.rooms(tx, person.id, rooms, utcnow())
+            now = utcnow()
+            rooms = ranked.rooms(tx, state.current(tx, person.id, now), rooms, now)
     return {
         "videos": [
             {

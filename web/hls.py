@@ -19,6 +19,7 @@ from livestream.recording import FORMS, JOURNAL, Recording
 from shop import catalog, shows
 from shop.shows import Show
 from storage.errors import NotFound, UserError
+from storage.kept import Kept
 from web.chapters import Chapter, chapters, webvtt
 from web.i18n import locale_of
 from web.ranged import ranged
@@ -46,7 +47,7 @@ class Shelf:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Recording] = OrderedDict()
-        self._texts: OrderedDict[tuple[Any, ...], str] = OrderedDict()
+        self._texts: Kept[tuple[Any, ...], str] = Kept(MOST_KEPT)
 
     def find(self, parts: Services, room: str) -> Recording:
         """Return a room's recording as it is now; empty when there is none."""
@@ -69,11 +70,10 @@ class Shelf:
         """Return a playlist; those who waited for the same piece get the same one, made once."""
         key = (recording.folder, recording.head_line, recording.read, form, *sorted(how.items()))
         with self._lock:
-            text = self._texts.get(key)
+            text = self._texts.find(key)
             if text is None:
-                text = self._texts[key] = playlist.media(recording, form, **how)
-                while len(self._texts) > MOST_KEPT:
-                    self._texts.popitem(last=False)
+                text = playlist.media(recording, form, **how)
+                self._texts.keep(key, text)
             return text
 
 

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from personalization import state
 from shop import catalog, shows
 from shop.carts import CURRENCY, SHIPPING
 from shop.shows import Show
@@ -31,19 +32,20 @@ def home(request: Request) -> Response:
     person: Person | None = request.state.person
     locale, now = locale_of(request), utcnow()
     with parts.db.reading() as tx:
-        chosen = ranked.products(tx, person.id, SHOWN_PRODUCTS, now, locale) if person else []
+        current = state.current(tx, person.id, now) if person else None
+        chosen = ranked.products(tx, current, SHOWN_PRODUCTS, now, locale) if current else []
         products = chosen or catalog.list_products(tx, locale, limit=SHOWN_PRODUCTS)
         found = shows.list_shows(tx, states=STATES)
         blocks = ["rooms", "products"]
-        if person and chosen:
-            found = ranked.rooms(tx, person.id, found, now)
+        if current and chosen:
+            found = ranked.rooms(tx, current, found, now)
             if not any(show.state in STATES[:2] for show in found):
                 # What is live now cannot wait; else whatever fits better comes first.
                 shown = {
                     "rooms": [each for show in found for each in show.product_ids],
                     "products": [each.id for each in products],
                 }
-                blocks = ranked.blocks(tx, person.id, shown, now)
+                blocks = ranked.blocks(tx, current, shown, now)
         found = sorted(found, key=lambda show: STATES.index(show.state))[:SHOWN_ROOMS]
         rooms = [{"show": show, "images": pictures_of(tx, show, locale, parts.media)} for show in found]
     return render(

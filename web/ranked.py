@@ -3,27 +3,27 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from personalization import assortment, ranking, state
+from personalization import assortment, ranking
 from personalization import rooms as room_order
+from personalization.state import State
 from shop import catalog
 from shop.catalog import Product
 from shop.shows import Show
 from storage.database import Tx
 
 
-def rooms(tx: Tx, viewer_id: str, found: Sequence[Show], now: datetime) -> list[Show]:
+def rooms(tx: Tx, current: State, found: Sequence[Show], now: datetime) -> list[Show]:
     """Return rooms by what they show to this viewer: what is pinned, else all their products."""
     shown = {room.id: [room.pinned] if room.pinned else list(room.product_ids) for room in found}
     by_id = {room.id: room for room in found}
-    return [by_id[each] for each in _order(tx, viewer_id, shown, now)]
+    return [by_id[each] for each in blocks(tx, current, shown, now)]
 
 
-def products(tx: Tx, viewer_id: str, count: int, now: datetime, locale: str) -> list[Product]:
+def products(tx: Tx, current: State, count: int, now: datetime, locale: str) -> list[Product]:
     """Return the products that fit a viewer best, none twice; nothing where nothing is known or wanted to be.
 
     Without surprises: nobody scrolls here, and what is seen is not logged.
     """
-    current = state.current(tx, viewer_id, now)
     if not (current.profiled and current.profile.tastes):
         return []
     columns = assortment.current(tx, now).columns("all", lambda each: True)
@@ -34,11 +34,7 @@ def products(tx: Tx, viewer_id: str, count: int, now: datetime, locale: str) -> 
     return [each for each in catalog.by_id(tx, ids, locale).values() if each.published]
 
 
-def blocks(tx: Tx, viewer_id: str, shown: Mapping[str, Sequence[str]], now: datetime) -> list[str]:
+def blocks(tx: Tx, current: State, shown: Mapping[str, Sequence[str]], now: datetime) -> list[str]:
     """Return the names of a page's blocks by the best of the products that each shows."""
-    return _order(tx, viewer_id, shown, now)
-
-
-def _order(tx: Tx, viewer_id: str, shown: Mapping[str, Sequence[str]], now: datetime) -> list[str]:
     columns = assortment.current(tx, now).columns("all", lambda each: True)
-    return room_order.order(state.current(tx, viewer_id, now).profile, columns, shown, now)
+    return room_order.order(current.profile, columns, shown, now)

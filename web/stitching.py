@@ -1,13 +1,11 @@
 """Videos for players: the headers of those asked for lately, and their HLS playlists."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from storage.errors import NotFound, UserError
+from storage.kept import Kept
 from video_assembly import playlists, renditions
 from video_assembly.common_form import LARGE, SMALL
 from video_assembly.recipes import Recipe
@@ -23,38 +21,6 @@ GRANTED_FOR = timedelta(seconds=3)
 MOST_GRANTED = 4_096
 UNITS = "/media/units"
 FORMS = {"large": LARGE, "small": SMALL}
-
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class Kept(Generic[K, V]):
-    """The last things that were asked for, the one that was asked for longest ago is forgotten first."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._lock = most, threading.Lock()
-        self._kept: OrderedDict[K, V] = OrderedDict()
-
-    def find(self, key: K) -> V | None:
-        """Return what is kept under a key."""
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-            return found
-
-    def keep(self, key: K, value: V) -> None:
-        """Keep one more."""
-        with self._lock:
-            self._kept[key] = value
-            self._kept.move_to_end(key)
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
 
 # By folder and recipe's id, which is one video for ever: a browser asks for several parts of each.
 headers: Kept[tuple[str, str], Stitched] = Kept(MOST_KEPT)

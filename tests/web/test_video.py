@@ -13,12 +13,12 @@ from starlette.testclient import TestClient
 from shop import stock
 from storage.clock import utcnow
 from storage.ids import new_id
+from storage.kept import Kept
 from storage.media import Media
 from tests.web.conftest import ORIGIN
 from tests.web.showing import feed, open_demo_shop
 from web import stitching
 from web.services import Services
-from web.stitching import Kept
 
 
 @pytest.fixture(autouse=True)
