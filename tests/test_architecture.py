@@ -1,6 +1,7 @@
 """Holds the code to the picture in docs/architecture.md."""
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,13 +40,21 @@ def modules(*packages: str) -> Iterator[Path]:
                 yield path
 
 
-def imports(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield (module, name) of every import of a file, those inside functions too."""
-    for node in ast.walk(ast.parse(path.read_text())):
+@functools.cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@functools.cache
+def imports(path: Path) -> list[tuple[str, str]]:
+    """Return (module, name) of every import of a file, those inside functions too."""
+    found: list[tuple[str, str]] = []
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names)
+            found.extend((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            yield from ((node.module or "", alias.name) for alias in node.names)
+            found.extend((node.module or "", alias.name) for alias in node.names)
+    return found
 
 
 def name(path: Path) -> str:
@@ -88,7 +97,7 @@ def calls(path: Path, attribute: str) -> bool:
     return any(
         (isinstance(node, ast.Attribute) and node.attr == attribute)
         or (isinstance(node, ast.Name) and node.id == attribute)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
     )
 
 
@@ -104,7 +113,7 @@ def private_names_of_aiortc(path: Path) -> set[str]:
     """Return the files' uses of names with one leading underscore on objects other than self and cls."""
     return {
         node.attr
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute)
         and node.attr.startswith("_")
         and not node.attr.startswith("__")

@@ -15,6 +15,8 @@ from PIL import Image
 from video_assembly.normalise import normalise
 from video_assembly.stitch import SegmentSource, Stitched
 
+pytestmark = pytest.mark.slow
+
 DEMO = Path(__file__).parents[2] / "assets" / "demo"
 ROLES = {"hook", "demo", "proof", "offer", "cta"}
 EVENTS = {

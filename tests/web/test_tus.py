@@ -16,6 +16,8 @@ from video_assembly import clips, uploads
 from web import tus
 from web.services import Services
 
+pytestmark = pytest.mark.slow
+
 SignIn = Callable[..., str]
 TUS = {"Tus-Resumable": "1.0.0"}
 PIECE = TUS | {"Content-Type": "application/offset+octet-stream"}

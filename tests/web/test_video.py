@@ -20,6 +20,8 @@ from tests.web.showing import feed, open_demo_shop
 from web import stitching
 from web.services import Services
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def shop(services: Services, demo_files: Path) -> None:

@@ -18,6 +18,8 @@ from storage.settings import Settings
 from tests.web.peers import SDP, Broadcast, make_room, offer, watch
 from web.services import Services
 
+pytestmark = pytest.mark.slow
+
 DOORS = ("whip", "whep")
 FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
 PREFLIGHT = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
