@@ -54,7 +54,10 @@ class Logins:
         task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
-        """Wait for what runs."""
+        """Wait for what runs; a media process that is away has no connections to be closed."""
+        if not any(client.connected for client in self._parts.media_process.clients):
+            for task in self._tasks:
+                task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _close_connections(self, login: str) -> None:
