@@ -12,11 +12,12 @@ from sqlalchemy import select
 
 from personalization import choices, consent, experiments, log, memory, quarantine, rates, watchtime
 from personalization.log import Event
-from personalization.profile import WEIGHTS
+from personalization.profile import BOUGHT, WEIGHTS
 from personalization.quarantine import Found
 from personalization.vocabulary import EVENTS, unknown
 from shop import catalog
 from shop.catalog import products
+from shop.orders import bought
 from shop.shows import shows
 from storage.database import AnyRow, Tx
 from storage.errors import UserError
@@ -29,6 +30,8 @@ NAMES = frozenset(EVENTS)
 WITH_SUBJECT = (frozenset(WEIGHTS) & NAMES) | {"Video Content Started", "Video Content Playing", watchtime.EXITED}
 WITH_SCOPE = frozenset({"Not Interested", "Interested"})
 
+UNKNOWN_SUBJECT = ("subject-unknown", "There is no such video, segment or product.")
+UNKNOWN_ORDER = ("order-unknown", "There is no such order of yours.")
 THEMES = {"theme": "category"}
 SEARCHED = "Products Searched"
 # A search is about a category or a brand when so many of what it finds first are.
@@ -163,7 +166,8 @@ def ingest(tx: Tx, viewer_id: str, batch: Batch, now: datetime, subjects: Subjec
     """Store a batch and absorb it into the viewer's profile, all in this transaction; a repeated message does nothing.
 
     Times are clamped to the last 30 days. Without consent for any purpose nothing is stored; while
-    learning is paused or personalisation off, nothing for the profile.
+    learning is paused or personalisation off, nothing for the profile. An order counts when the shop's books have it
+    for this viewer, with the products that they have.
     """
     rejections = list(batch.rejections)
     agreed = consent.current(tx, viewer_id)
@@ -179,7 +183,7 @@ def ingest(tx: Tx, viewer_id: str, batch: Batch, now: datetime, subjects: Subjec
             fresh.append((index, envelope))
     duplicate = len(batch.messages) - len(fresh)
     quarantine.count(tx, batch.quarantined, now)
-    about = _Subjects(tx, [envelope for _, envelope in fresh], subjects, now)
+    about = _Subjects(tx, viewer_id, [envelope for _, envelope in fresh], subjects, now)
     happened: list[Event] = []
     stored = 0
     for index, envelope in fresh:
@@ -188,9 +192,8 @@ def ingest(tx: Tx, viewer_id: str, batch: Batch, now: datetime, subjects: Subjec
             happened += found
             stored += 1
         else:
-            rejections.append(
-                Rejection(index, envelope.messageId, "subject-unknown", "There is no such video, segment or product.")
-            )
+            unknown_to_us = UNKNOWN_ORDER if envelope.event == BOUGHT else UNKNOWN_SUBJECT
+            rejections.append(Rejection(index, envelope.messageId, *unknown_to_us))
     log.append(tx, viewer_id, happened, now, personalise=agreed.personalise, measure=agreed.measure)
     if agreed.measure:
         rates.count(tx, happened)
@@ -204,14 +207,18 @@ def ingest(tx: Tx, viewer_id: str, batch: Batch, now: datetime, subjects: Subjec
 class _Subjects:
     """What the messages of one batch are about, looked up in a few queries."""
 
-    def __init__(self, tx: Tx, messages: Sequence[Envelope], subjects: Subjects, now: datetime) -> None:
+    def __init__(self, tx: Tx, viewer_id: str, messages: Sequence[Envelope], subjects: Subjects, now: datetime) -> None:
         given = [message.properties for message in messages]
+        orders = {each.properties.order_id for each in messages if each.event == BOUGHT}
+        # A purchase says most of all, so it is read from the books and not believed.
+        self._bought = bought(tx, viewer_id, {each for each in orders if each}) if orders else {}
         videos = {each.video_id for each in given if each.video_id}
         segments = {each.segment_id for each in given if each.segment_id}
         self._products = dict(subjects(tx, videos, segments)) if videos or segments else {}
         wanted = {product_id for product_id in self._products.values() if product_id}
         wanted |= {each.product_id for each in given if each.product_id}
         wanted |= {line.product_id for each in given for line in each.products}
+        wanted |= {product_id for each in self._bought.values() for product_id in each}
         columns = (products.c.id, products.c.category, products.c.brand, products.c.merchant_id)
         rows = tx.all(select(*columns).where(products.c.id.in_(wanted))) if wanted else []
         self._rows: dict[str, AnyRow] = {row.id: row for row in rows}
@@ -229,8 +236,9 @@ class _Subjects:
     def events(self, message: Envelope, now: datetime) -> list[Event]:
         """Return the message's events; none when it should be about something and that is unknown."""
         given = message.properties
-        if given.products:
-            ids = dict.fromkeys(line.product_id for line in given.products)
+        if given.products or message.event == BOUGHT:
+            named = [line.product_id for line in given.products]
+            ids = dict.fromkeys(self._bought.get(given.order_id or "", ()) if message.event == BOUGHT else named)
             return [self._event(message, now, row) for each in ids if (row := self._rows.get(each)) is not None]
         if message.event == SEARCHED and given.query:
             brand, category = self._meant[given.query]
@@ -288,7 +296,7 @@ def _meant(tx: Tx, query: str) -> tuple[str | None, str | None]:
 
 def _message_id(message: Envelope) -> str:
     # Both the checkout and the browser may tell of an order; it counts once.
-    if message.event == "Order Completed" and message.properties.order_id:
+    if message.event == BOUGHT and message.properties.order_id:
         return f"order:{message.properties.order_id}"
     return message.messageId
 
@@ -302,6 +310,8 @@ def _wrong(message: Envelope) -> tuple[str, str] | None:
         named = given.room_id is not None
     if message.event == SEARCHED:
         named = given.query is not None
+    if message.event == BOUGHT:
+        return None if given.order_id else ("order-missing", "Name the order_id in the properties.")
     if message.event in WITH_SUBJECT and not named:
         return "subject-missing", "Name a video_id, segment_id or product_id in the properties."
     if message.event in WITH_SCOPE and given.scope is None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from personalization import choices, consent, corrections, hypotheses, log, memory
+from personalization import choices, consent, corrections, experiments, hypotheses, log, memory
 from personalization.choices import Choices
 from personalization.consent import Consent
 from personalization.corrections import Correction
@@ -57,6 +57,8 @@ class View:
     corrections: tuple[Correction, ...]
     guesses: tuple[Guess, ...]
     events: int
+    # By chance one of those whose feed is the same for all, so that others' can be compared with it.
+    compared: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,14 +91,16 @@ def view(tx: Tx, viewer_id: str, now: datetime) -> View:
         found.append(Interest(key, weight, said, tuple(behind)))
     found.sort(key=lambda each: (-abs(each.weight), each.key))
     stand = list(reversed(corrections.standing(happened)))
+    agreed = consent.current(tx, viewer_id)
     return View(
-        consent.current(tx, viewer_id),
+        agreed,
         choices.current(tx, viewer_id),
         version,
         tuple(found[:MOST_SHOWN]),
         tuple(stand),
         tuple(hypotheses.current(tx, viewer_id, now)),
         sum(event.name not in corrections.NAMES for event in happened),
+        agreed.measure and not experiments.parameters(tx, viewer_id).get("personal", True),
     )
 
 

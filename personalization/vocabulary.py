@@ -98,7 +98,10 @@ EVENTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Question Asked": ("in the chat of a room, while a product was pinned", ABOUT),
     "Cart Viewed": ("", CART),
     "Checkout Started": ("", (*CART, "order_id")),
-    "Order Completed": ("counts once an order_id, whoever tells it", (*CART, "order_id")),
+    "Order Completed": (
+        "counts once an order_id, whoever tells it, and as the shop's books have it",
+        (*CART, "order_id"),
+    ),
     "Coupon Applied": ("", (*CART, "order_id")),
     "Promotion Viewed": ("", (*ABOUT, "promotion_id", "name")),
     "Promotion Clicked": ("", (*ABOUT, "promotion_id", "name")),

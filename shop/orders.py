@@ -1,6 +1,6 @@
 """Orders: whole or not at all, once for each key, never more than there is, at the price of the moment."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -219,6 +219,20 @@ def list_orders(tx: Tx, person_id: str, *, limit: int = 50, after: str | None = 
     if after is not None:
         query = query.where(orders.c.id < after)
     return _orders(tx, tx.all(query))
+
+
+def bought(tx: Tx, person_id: str, order_ids: Collection[str]) -> dict[str, list[str]]:
+    """Return the products of those of the orders that are this person's, by order."""
+    found: dict[str, list[str]] = {}
+    query = (
+        select(order_lines.c.order_id, order_lines.c.product_id)
+        .join_from(order_lines, orders, orders.c.id == order_lines.c.order_id)
+        .where(orders.c.person_id == person_id, orders.c.id.in_(order_ids))
+        .order_by(order_lines.c.order_id, order_lines.c.position)
+    )
+    for row in tx.all(query):
+        found.setdefault(row.order_id, []).append(row.product_id)
+    return found
 
 
 def orders_of_merchant(tx: Tx, merchant_id: str, *, limit: int = 50, after: str | None = None) -> list[MerchantOrder]:

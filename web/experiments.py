@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from personalization import experiments, outcomes
-from personalization.experiments import Experiment, Variant
+from personalization.experiments import AB, BANDIT, COMPARED, HOLDOUT, WHOLE, Experiment, Variant
 from personalization.outcomes import LESS_IS_BETTER, METRICS, Report, Result
 from personalization.statistics import SRM_ALARM, Arm, thompson_shares
 from shop import merchants
@@ -27,22 +27,27 @@ from web.services import services
 from web.sessions import member, page_for
 
 CURRENCY = "EUR"
-PresetName = Literal["personal", "surprise", "bandit", "check"]
+PresetName = Literal["holdout", "personal", "surprise", "bandit", "check"]
 # What can be tried, the control first.
 PRESETS: dict[str, tuple[str, str, tuple[Variant, ...]]] = {
+    "holdout": (
+        "All of personalisation, over the whole time",
+        WHOLE,
+        (Variant("held-out", HOLDOUT, {"personal": False}), Variant("as-always", COMPARED, {})),
+    ),
     "personal": (
         "Personal feed against the same feed for all",
-        "ab",
+        AB,
         (Variant("same-for-all", 0.5, {"personal": False}), Variant("personal", 0.5, {})),
     ),
     "surprise": (
         "More surprises against the usual share",
-        "ab",
+        AB,
         (Variant("usual", 0.5, {}), Variant("more-surprises", 0.5, {"exploration": 0.15})),
     ),
     "bandit": (
         "How many surprises: the best gets ever more viewers",
-        "bandit",
+        BANDIT,
         (
             Variant("usual", 1 / 3, {}),
             Variant("more-surprises", 1 / 3, {"exploration": 0.15}),
@@ -51,11 +56,13 @@ PRESETS: dict[str, tuple[str, str, tuple[Variant, ...]]] = {
     ),
     "check": (
         "Check of the measurement: two equal variants",
-        "ab",
+        AB,
         (Variant("usual", 0.5, {}), Variant("usual-again", 0.5, {})),
     ),
 }
 VARIANTS = {
+    "held-out": "Same for all, always",
+    "as-always": "Personal, as always",
     "same-for-all": "Same for all",
     "personal": "Personal feed",
     "usual": "As usual",
@@ -188,8 +195,9 @@ async def post_form(request: Request) -> Response:
 def _begin(tx: Tx, wish: Wish) -> str:
     title, kind, variants = PRESETS[wish.preset]
     now = utcnow()
-    experiment_id = experiments.add(tx, title, variants, now, kind=kind)
-    experiments.start(tx, experiment_id, wish.traffic, now)
+    whole = kind == WHOLE
+    experiment_id = experiments.add(tx, title, variants, now, kind=kind, layer=WHOLE if whole else "ranking")
+    experiments.start(tx, experiment_id, HOLDOUT + COMPARED if whole else wish.traffic, now)
     return experiment_id
 
 
@@ -200,7 +208,7 @@ def _change(tx: Tx, experiment_id: str, act: str, widen: Widen | None) -> None:
         experiments.ramp(tx, experiment_id, widen.traffic)
     elif act == "share":
         found = experiments.get(tx, experiment_id)
-        if found.kind != "bandit":
+        if found.kind != BANDIT:
             raise UserError("no-bandit", "The shares of this experiment are fixed.")
         report = outcomes.report(tx, found, utcnow())
         arms = {found.variants[0].name: report.control["conversion"]}

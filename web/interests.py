@@ -236,6 +236,7 @@ def profile_json(tx: Tx, viewer_id: str, locale: str) -> dict[str, Any]:
         "personalised": found.choices.profiled and found.agreed.personalise,
         "consent": found.agreed.personalise,
         "paused": found.choices.paused,
+        "compared": found.compared,
         "surprise": found.choices.surprise,
         "version": found.version,
         "events": found.events,

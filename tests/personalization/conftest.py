@@ -8,13 +8,15 @@ import pytest
 
 from personalization import consent, events
 from personalization.events import Counts
-from shop import catalog, merchants
+from shop import catalog, merchants, orders
 from shop.catalog import NewVariant
+from shop.contacts import Contact
 from shop.money import Money
 from storage import accounts
 from storage.database import Database
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+CONTACT = Contact("Ada Muster", "ada@example.org", "Weg 1", "10115", "Berlin", "DE")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,13 @@ class Scene:
                 source="test",
                 now=now,
             )
+
+    def order(self, *product_ids: str) -> str:
+        """The viewer buys one of each; returns the order's id."""
+        with self.db.writing() as tx:
+            found = catalog.by_id(tx, product_ids, "de")
+            lines = {found[each].variants[0].id: 1 for each in product_ids}
+            return orders.place(tx, self.viewer, "key", "digest", CONTACT, NOW, lines=lines).id
 
     def add_viewer(self) -> str:
         """A guest who was not asked yet."""

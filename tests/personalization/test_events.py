@@ -66,13 +66,33 @@ def test_a_message_counts_once(scene: Scene) -> None:
 
 def test_an_order_counts_once_however_it_is_told(scene: Scene) -> None:
     products = [{"product_id": scene.lamp, "price": 1}, {"product_id": scene.jacket}]
-    order = message("Order Completed", order_id="o1", products=products, revenue=12.5)
+    order_id = scene.order(scene.lamp, scene.jacket)
+    order = message("Order Completed", order_id=order_id, products=products, revenue=12.5)
     assert scene.ingest(order).stored == 1
-    assert scene.ingest(message("Order Completed", order_id="o1", products=products)).duplicate == 1
+    assert scene.ingest(message("Order Completed", order_id=order_id, products=products)).duplicate == 1
     with scene.db.reading() as tx:
         rows = privacy.export(tx, scene.viewer)["events"]
         assert [(row["product_id"], row["part"]) for row in rows] == [(scene.lamp, 0), (scene.jacket, 1)]
         assert rates.current(tx).by_product.keys() == {scene.lamp, scene.jacket}
+
+
+def test_a_purchase_is_read_from_the_books_and_not_believed(scene: Scene) -> None:
+    products = [{"product_id": scene.jacket}]
+    invented = scene.ingest(message("Order Completed", order_id="o1", products=products))
+    assert [each.code for each in invented.rejections] == ["order-unknown"]
+    nameless = scene.ingest(message("Order Completed", products=products))
+    assert [each.code for each in nameless.rejections] == ["order-missing"]
+    order_id = scene.order(scene.lamp)
+    other = scene.add_viewer()
+    scene.consent(True, True, other)
+    theirs = scene.ingest(message("Order Completed", order_id=order_id, products=products), viewer=other)
+    assert [each.code for each in theirs.rejections] == ["order-unknown"]
+    # What was refused before there was an order does not keep it from counting, with what was bought.
+    assert scene.ingest(message("Order Completed", order_id=order_id, products=products)).stored == 1
+    with scene.db.reading() as tx:
+        profile, _ = memory.load(tx, scene.viewer)
+        assert {value for kind, value in profile.tastes if kind == "product"} == {scene.lamp}
+        assert rates.current(tx).by_product.keys() == {scene.lamp}
 
 
 def test_what_an_event_is_about_is_looked_up_here(scene: Scene) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from personalization import consent, experiments, outcomes, privacy, state
-from personalization.experiments import HOLDOUT, Variant, fraction, variant_of
+from personalization import consent, experiments, interests, outcomes, privacy, state
+from personalization.experiments import COMPARED, HOLDOUT, WHOLE, Variant, fraction, variant_of
 from personalization.outcomes import Happening, summarise
 from storage.database import Database
 from storage.errors import Conflict, NotFound
@@ -139,6 +139,28 @@ def test_a_bandits_new_shares_move_no_one_who_has_seen_a_variant(scene: Scene) -
     with scene.db.writing() as tx:
         experiments.share_out(tx, experiment_id, {"usual": 1.0, "more": 0.0})
         assert experiments.parameters(tx, viewer) == {"exploration": 0.2}
+
+
+def test_a_held_out_viewer_is_in_nothing_else_and_compared_with_the_feed_as_always(scene: Scene) -> None:
+    two = (Variant("held-out", HOLDOUT, {"personal": False}), Variant("as-always", COMPARED, {}))
+    whole = found(scene.db, begin(scene.db, two, kind=WHOLE, layer=WHOLE, traffic=HOLDOUT + COMPARED))
+    other = found(scene.db, begin(scene.db))
+    viewers = [new_id() for _ in range(20_000)]
+    split = Counter(variant.name for each in viewers if (variant := variant_of(whole, each)) is not None)
+    assert split["held-out"] == pytest.approx(20_000 * HOLDOUT, rel=0.25)
+    assert split["as-always"] == pytest.approx(20_000 * COMPARED, rel=0.15)
+    held = [each for each in viewers if (variant := variant_of(whole, each)) and variant.name == "held-out"]
+    assert all(variant_of(other, each) is None for each in held)
+    with pytest.raises(Conflict):
+        begin(scene.db, two, kind=WHOLE, layer=WHOLE, traffic=HOLDOUT + COMPARED)
+    with scene.db.writing() as tx, pytest.raises(Conflict):
+        experiments.ramp(tx, whole.id, 1.0)
+    viewer = taking_part(scene, whole.id, "held-out")
+    start_video(scene, viewer)
+    with scene.db.reading() as tx:
+        assert not state.current(tx, viewer, NOW).profiled
+        assert interests.view(tx, viewer, NOW).compared
+        assert experiments.viewers(tx, whole.id) == {"held-out": 1}
 
 
 def planted(effect: float, seed: int, viewers: int = 30_000) -> list[Happening]:

@@ -50,6 +50,10 @@ def test_an_operator_starts_widens_and_stops(client: TestClient, sign_in: Callab
     assert client.post("/v1/experiments", json={"preset": "nothing"}).status_code == 422
     assert client.get("/v1/experiments/nothing").status_code == 404
     assert [each["state"] for each in client.get("/v1/experiments").json()["experiments"]] == ["stopped"]
+    whole = client.post("/v1/experiments", json={"preset": "holdout"}).json()
+    assert [(each["name"], each["share"]) for each in whole["variants"]] == [("held-out", 0.02), ("as-always", 0.08)]
+    assert client.post(f"/v1/experiments/{whole['id']}/ramp", json={"traffic": 0.5}).status_code == 409
+    assert "2 % of the viewers never get a personal feed" in client.get("/merchant/experiments?lang=en").text
 
 
 def test_a_merchant_reads_and_a_viewer_does_not(
