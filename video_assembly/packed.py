@@ -13,7 +13,7 @@ from uuid import UUID
 
 VERSION = 1
 # Numbers are stored: new roles and kinds are added at the end.
-ROLES = ("hook", "demo", "proof", "offer", "cta", "price", "name", "countdown", "voucher")
+ROLES = ("hook", "demo", "proof", "offer", "cta", "price", "name", "countdown")
 POSTER = "posters/{}.jpg"
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

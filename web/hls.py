@@ -3,7 +3,6 @@
 import asyncio
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +45,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, Recording] = OrderedDict()
+        self._kept: Kept[Path, Recording] = Kept(MOST_KEPT)
         self._texts: Kept[tuple[Any, ...], str] = Kept(MOST_KEPT)
 
     def find(self, parts: Services, room: str) -> Recording:
@@ -54,14 +53,12 @@ class Shelf:
         folder = parts.settings.recordings_dir / room
         with self._lock:
             if not folder.is_dir():
-                self._kept.pop(room, None)
+                self._kept.drop(folder)
                 return Recording(folder)
-            kept = self._kept.get(room)
-            if kept is None or kept.folder != folder:
-                kept = self._kept[room] = Recording(folder)
-            self._kept.move_to_end(room)
-            while len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
+            kept = self._kept.find(folder)
+            if kept is None:
+                kept = Recording(folder)
+                self._kept.keep(folder, kept)
             # Others read the next lines into it while this one is looked at.
             found = kept.refresh()
             return replace(found, takes=[*found.takes], parts=[*found.parts], unfinished=[*found.unfinished])
