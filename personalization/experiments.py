@@ -23,7 +23,9 @@ HOLDOUT = 0.02
 # narrower, at twelve times the log.
 COMPARED = 0.08
 MOST_RUNNING = 20
-AB, BANDIT, WHOLE = "ab", "bandit", "holdout"
+AB, BANDIT, INTERLEAVED, WHOLE = "ab", "bandit", "interleave", "holdout"
+# What the exposure log says of a viewer who gets both variants in one feed.
+BOTH = "both"
 DRAFT, RUNNING, STOPPED = "draft", "running", "stopped"
 # What a variant may change: the share of surprises, and whether the order follows the profile at all.
 PARAMETERS = frozenset({"exploration", "personal"})
@@ -119,7 +121,7 @@ def add(
     """Write a draft and return its id."""
     assert len({each.name for each in variants}) == len(variants) >= 2, "variants have names of their own"
     assert all(each.parameters.keys() <= PARAMETERS for each in variants), "variants change what ranking reads"
-    assert kind != WHOLE or len(variants) == 2, "who is held out is compared with who is not"
+    assert kind not in (WHOLE, INTERLEAVED) or len(variants) == 2, "two sides are compared"
     experiment_id = new_id()
     tx.execute(
         insert(experiments).values(
@@ -198,12 +200,26 @@ def running(tx: Tx) -> list[Experiment]:
     return [_experiment(row) for row in rows]
 
 
+def side_name(experiment_id: str, variant: str) -> str:
+    """Return what the places of one side of an interleaving are logged under."""
+    return f"{experiment_id}:{variant}"
+
+
 def parameters(tx: Tx, viewer_id: str) -> dict[str, Any]:
     """Return what the running experiments change for a viewer who agreed to be counted."""
+    return changes(tx, viewer_id)[0]
+
+
+def changes(tx: Tx, viewer_id: str) -> tuple[dict[str, Any], Experiment | None]:
+    """Return those parameters, and the experiment whose two variants share the viewer's feed, if there is one."""
     changed: dict[str, Any] = {}
-    for _, variant in _assigned(tx, viewer_id):
-        changed |= variant.parameters
-    return changed
+    both = None
+    for experiment, variant in _assigned(tx, viewer_id):
+        if experiment.kind == INTERLEAVED:
+            both = experiment
+        else:
+            changed |= variant.parameters
+    return changed, both
 
 
 def expose(tx: Tx, viewer_id: str, at: datetime) -> None:
@@ -214,7 +230,12 @@ def expose(tx: Tx, viewer_id: str, at: datetime) -> None:
     held = select(exposures.c.experiment_id).where(exposures.c.viewer_id == viewer_id)
     known = set(tx.execute(held).scalars())
     rows = [
-        {"experiment_id": experiment.id, "viewer_id": viewer_id, "variant": variant.name, "at": at}
+        {
+            "experiment_id": experiment.id,
+            "viewer_id": viewer_id,
+            "variant": BOTH if experiment.kind == INTERLEAVED else variant.name,
+            "at": at,
+        }
         for experiment, variant in assigned
         if experiment.id not in known
     ]

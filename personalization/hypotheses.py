@@ -117,7 +117,7 @@ def _instead(
     found = ranking.rank(profile, among, [choice.place], now, f"{seed}:{guess.trait}", exploration=0.0, placed=others)
     if not found:
         return None
-    return replace(found[0], kind="guess", reasons=(Reason("guess", {"trait": guess.trait}),))
+    return replace(found[0], kind="guess", drawn=None, reasons=(Reason("guess", {"trait": guess.trait}),))
 
 
 def _guess(

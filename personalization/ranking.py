@@ -17,7 +17,7 @@ from personalization.explain import Reason, reasons
 from personalization.profile import Key, Profile
 from personalization.scoring import NOTHING_ALONG, Scorer
 
-__all__ = ["EXPLORATION", "Candidate", "Choice", "Columns", "eligible", "rank"]
+__all__ = ["EXPLORATION", "Candidate", "Choice", "Columns", "Drawn", "eligible", "rank"]
 
 Flags = NDArray[np.bool_]
 
@@ -32,6 +32,19 @@ WINDOW = 9
 # Measured on replays: 5 % of surprises beats both none (locks in) and 10 %.
 EXPLORATION = 0.05
 TIE = 1e-9
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How a place was drawn: with which share of surprises, among how many, `best` of which were equally good.
+
+    `side` is the ranking that had the turn where two share a feed.
+    """
+
+    share: float
+    among: int
+    best: int
+    side: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,7 @@ class Choice:
     propensity: float
     reasons: tuple[Reason, ...]
     amounts: Mapping[str, float] = field(default_factory=dict)
+    drawn: Drawn | None = None
 
 
 def eligible(profile: Profile, candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -151,6 +165,7 @@ def _choose(
         propensity,
         why,
         {each: scorer.amount(candidate, each, score) for each in sorted(named)},
+        Drawn(exploration, len(among), len(best)),
     )
 
 

@@ -9,12 +9,22 @@ from sqlalchemy import ScalarSelect, bindparam, func, select
 from personalization import experiments, memory
 from personalization.choices import Choices, viewer_choices
 from personalization.consent import consents
-from personalization.experiments import RUNNING
+from personalization.experiments import RUNNING, Experiment
 from personalization.memory import profiles
 from personalization.profile import DAY, NOTHING, Profile, milliseconds
 from personalization.ranking import EXPLORATION
 from storage.accounts import people
 from storage.database import Tx
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two rankings that share a feed; `name` is what its places are logged under."""
+
+    name: str
+    profile: Profile
+    personal: bool
+    exploration: float
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,7 @@ class State:
     Without consent, or with personalisation off, the profile is empty, the version is minus the days since 1970 and
     the seed is the day's: all viewers who are not profiled get the same feed. `exploration` is the share of places
     that go against the score. `beside` is where others keep in memory what they computed from the same log, `locale`
-    the viewer's language.
+    the viewer's language. `sides` are two rankings that are to be compared in one feed.
     """
 
     profile: Profile
@@ -34,6 +44,7 @@ class State:
     exploration: float = EXPLORATION
     locale: str | None = None
     beside: dict[str, Any] = field(default_factory=dict, compare=False)
+    sides: tuple[Side, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,8 @@ class _Way:
     locale: str | None = None
     version: int = 0
     stamp: str | None = None
+    chosen: Choices = field(default_factory=Choices)
+    both: Experiment | None = None
 
 
 def current(tx: Tx, viewer_id: str, now: datetime) -> State:
@@ -54,7 +67,8 @@ def current(tx: Tx, viewer_id: str, now: datetime) -> State:
         return State(NOTHING, _day(now), False, f"day:{_day(now)}", locale=way.locale)
     kept = None if way.stamp is None else memory.kept(tx, viewer_id, way.stamp)
     profile, beside = (NOTHING, {}) if kept is None else (kept.profile, kept.beside)
-    return State(profile, way.version, True, f"{viewer_id}:{way.version}", way.exploration, way.locale, beside)
+    seed, sides = f"{viewer_id}:{way.version}", _sides(way, profile)
+    return State(profile, way.version, True, seed, way.exploration, way.locale, beside, sides)
 
 
 def version(tx: Tx, viewer_id: str, now: datetime) -> int:
@@ -67,7 +81,7 @@ def _way(tx: Tx, viewer_id: str) -> _Way:
     row = tx.execute(_VIEWER, {"viewer": viewer_id}).one_or_none()
     if row is None:
         return _Way()
-    changed = experiments.parameters(tx, viewer_id) if row.measure and row.running else {}
+    changed, both = experiments.changes(tx, viewer_id) if row.measure and row.running else ({}, None)
     chosen = Choices() if row.profiled is None else Choices(row.profiled, row.paused, row.surprise)
     return _Way(
         chosen.profiled and bool(row.personalise) and bool(changed.get("personal", True)),
@@ -75,7 +89,23 @@ def _way(tx: Tx, viewer_id: str) -> _Way:
         row.locale,
         row.version or 0,
         row.stamp,
+        chosen,
+        both,
     )
+
+
+def _sides(way: _Way, profile: Profile) -> tuple[Side, ...]:
+    """Return both rankings of an interleaving; without the profile what the viewer ruled out is still a rule."""
+    if way.both is None:
+        return ()
+    plain = Profile(blocks=profile.blocks, last=profile.last)
+    found = []
+    for each in way.both.variants:
+        personal = bool(each.parameters.get("personal", True))
+        share = float(each.parameters.get("exploration", EXPLORATION))
+        name = experiments.side_name(way.both.id, each.name)
+        found.append(Side(name, profile if personal else plain, personal, way.chosen.exploration(share)))
+    return tuple(found)
 
 
 def _day(now: datetime) -> int:

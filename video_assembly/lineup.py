@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
-from personalization import assortment, crowd, hypotheses, log, ranking
+from personalization import assortment, crowd, hypotheses, interleaving, log, ranking
 from personalization.assortment import Assortment
 from personalization.profile import milliseconds
 from personalization.ranking import Choice, Columns
@@ -132,27 +133,35 @@ def _chosen(
     placed: Mapping[int, str],
 ) -> list[Choice]:
     columns = _tellable(on_sale, shelf, rules)
+    sides = {each.name: each for each in current.sides}
     visit = crowd.visit(current.profile, now)
     # What others went on to is read only where there is a visit to compare.
     along = crowd.current(tx, now).scores(visit, milliseconds(now)) if visit else {}
 
-    def ranked(among: Columns, wanted: Sequence[int], held: Mapping[int, str]) -> list[Choice]:
-        share = current.exploration
-        return ranking.rank(current.profile, among, wanted, now, seed, exploration=share, placed=held, along=along)
+    def ranked(among: Columns, wanted: Sequence[int], held: Mapping[int, str], side: str = "") -> list[Choice]:
+        if side == "":
+            share = current.exploration
+            return ranking.rank(current.profile, among, wanted, now, seed, exploration=share, placed=held, along=along)
+        way = sides[side]
+        went = along if way.personal else {}
+        made = ranking.rank(way.profile, among, wanted, now, seed, exploration=way.exploration, placed=held, along=went)
+        return [replace(each, drawn=each.drawn and replace(each.drawn, side=side)) for each in made]
 
     caps = _caps(shelf, on_sale.facts.values())
-    if not caps:
+    if not caps and not sides:
         return ranked(columns, places, placed)
     # What is allowed at a place depends on those before it; the logged chance is that among what was allowed.
     held, choices = dict(placed), []
     for place in places:
+        side = current.sides[interleaving.turn(seed, place)].name if sides else ""
         times: defaultdict[Brand, int] = defaultdict(int)
         for before in range(place - BRAND_WINDOW + 1, place):
             if (found := caps.get(held.get(before, ""))) is not None:
                 times[found[0]] += 1
-        allowed = [each for each in columns.all if not _full(caps.get(each.product_id), times)]
+        allowed = [each for each in columns.all if not _full(caps.get(each.product_id), times)] if caps else []
         # A shop of one brand repeats it rather than showing nothing.
-        made = ranked(Columns(allowed, columns.vectors), [place], held) or ranked(columns, [place], held)
+        among = Columns(allowed, columns.vectors) if caps else columns
+        made = ranked(among, [place], held, side) or ranked(columns, [place], held, side)
         choices += made
         held.update({choice.place: choice.product_id for choice in made})
     return choices

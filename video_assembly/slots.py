@@ -46,6 +46,8 @@ slots = Table(
     Column("reasons", JSON, nullable=False),
     # Reason and propensity of each segment, in the recipe's order: the recipe itself is shared by viewers.
     Column("segments", JSON, nullable=False),
+    # How the product was drawn, as ranking.Drawn has it; null for a place that nothing was drawn for.
+    Column("drawn", JSON(none_as_null=True)),
     Column("seed", String(120), nullable=False),
     Column("assembled_by", String(10), nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -82,6 +84,7 @@ class Slot:
     segments: Sequence[tuple[str, float]]
     seed: str
     created_at: datetime
+    drawn: Mapping[str, Any] | None = None
 
 
 def read(tx: Tx, viewer_id: str, version: int, first: int, last: int) -> list[Slot]:
@@ -105,6 +108,7 @@ def read(tx: Tx, viewer_id: str, version: int, first: int, last: int) -> list[Sl
             [(reason, propensity) for reason, propensity in row.why],
             row.seed,
             row.created_at,
+            row.drawn,
         )
         for row in rows
     ]
@@ -128,6 +132,7 @@ def write(tx: Tx, viewer_id: str, version: int, filled: Sequence[Slot], by: str)
                 "parts": dict(slot.parts),
                 "reasons": list(slot.reasons),
                 "segments": [list(each) for each in slot.segments],
+                "drawn": None if slot.drawn is None else dict(slot.drawn),
                 "seed": slot.seed,
                 "assembled_by": by,
                 "created_at": slot.created_at,

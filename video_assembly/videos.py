@@ -4,7 +4,7 @@ Two feeds without a reaction between them are equal, because a filled place stay
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -265,6 +265,7 @@ def _slot(choice: Choice, board: Storyboard, recipe: Recipe, seed: str, now: dat
         [(part.reason, part.propensity) for part in board.parts],
         seed,
         now,
+        None if choice.drawn is None else asdict(choice.drawn),
     )
 
 

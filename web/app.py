@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from storage.settings import Settings
 from web import (
     checkout,
+    comparisons,
     customers,
     energy,
     experiments,
@@ -79,6 +80,7 @@ ROUTES: Sequence[BaseRoute] = [
     *me.routes,
     *customers.routes,
     *experiments.routes,
+    *comparisons.routes,
     *live.routes,
     *studio.routes,
     *merchant.routes,

@@ -12,14 +12,16 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from personalization import experiments, outcomes
-from personalization.experiments import AB, BANDIT, COMPARED, HOLDOUT, WHOLE, Experiment, Variant
+from personalization.experiments import AB, BANDIT, COMPARED, HOLDOUT, INTERLEAVED, WHOLE, Experiment, Variant
 from personalization.outcomes import LESS_IS_BETTER, METRICS, Report, Result
 from personalization.statistics import SRM_ALARM, Arm, thompson_shares
 from shop import merchants
 from storage.clock import utcnow
 from storage.database import Tx
 from storage.errors import UserError
+from video_assembly import shown
 from web.bodies import checked, read_json
+from web.comparisons import preference_json, preference_shown, weighed, weighed_shown
 from web.i18n import locale_of, money, translate
 from web.pages import render
 from web.plots import interval_plot
@@ -27,7 +29,7 @@ from web.services import services
 from web.sessions import member, page_for
 
 CURRENCY = "EUR"
-PresetName = Literal["holdout", "personal", "surprise", "bandit", "check"]
+PresetName = Literal["holdout", "interleave", "interleave-surprise", "personal", "surprise", "bandit", "check"]
 # What can be tried, the control first.
 PRESETS: dict[str, tuple[str, str, tuple[Variant, ...]]] = {
     "holdout": (
@@ -39,6 +41,16 @@ PRESETS: dict[str, tuple[str, str, tuple[Variant, ...]]] = {
         "Personal feed against the same feed for all",
         AB,
         (Variant("same-for-all", 0.5, {"personal": False}), Variant("personal", 0.5, {})),
+    ),
+    "interleave": (
+        "Two rankings in one feed: personal and the same for all",
+        INTERLEAVED,
+        (Variant("same-for-all", 0.5, {"personal": False}), Variant("personal", 0.5, {})),
+    ),
+    "interleave-surprise": (
+        "Two rankings in one feed: the usual share of surprises and more",
+        INTERLEAVED,
+        (Variant("usual", 0.5, {}), Variant("more-surprises", 0.5, {"exploration": 0.15})),
     ),
     "surprise": (
         "More surprises against the usual share",
@@ -110,8 +122,11 @@ def get_one(request: Request) -> Response:
     person = member(request, "merchant", "operate")
     with services(request).db.reading() as tx:
         experiment = experiments.get(tx, request.path_params["id"])
-        report = outcomes.report(tx, experiment, utcnow(), merchants.merchant_of(tx, person.id))
-        return JSONResponse(_brief(tx, experiment) | _report_json(report))
+        now, merchant_id = utcnow(), merchants.merchant_of(tx, person.id)
+        if experiment.kind == INTERLEAVED:
+            found = shown.preference(tx, experiment, now, merchant_id)
+            return JSONResponse(_brief(tx, experiment) | {"preference": preference_json(found)})
+        return JSONResponse(_brief(tx, experiment) | _report_json(outcomes.report(tx, experiment, now, merchant_id)))
 
 
 async def post_new(request: Request) -> Response:
@@ -151,7 +166,10 @@ def page(request: Request) -> Response:
         held = experiments.everything(tx)
         wanted = request.query_params.get("id", "")
         chosen = next((each for each in held if each.id == wanted), held[0] if held else None)
-        report = outcomes.report(tx, chosen, utcnow(), merchant_id) if chosen else None
+        now, both = utcnow(), chosen is not None and chosen.kind == INTERLEAVED
+        report = outcomes.report(tx, chosen, now, merchant_id) if chosen and not both else None
+        preference = shown.preference(tx, chosen, now, merchant_id) if chosen and both else None
+        other_shares = weighed(tx, now, merchant_id)
         name = merchants.merchant_name(tx, merchant_id) if merchant_id else translate(locale, "All shops")
     return render(
         request,
@@ -166,6 +184,8 @@ def page(request: Request) -> Response:
         metric=metric,
         metrics=NAMES,
         plots=_plots(report, metric, locale) if report else [],
+        preference=preference and chosen and preference_shown(preference, _names(chosen), locale),
+        surprises=weighed_shown(other_shares, locale),
         presets={key: title for key, (title, _, _) in PRESETS.items()},
         states={"draft": "Planned", "running": "Running", "stopped": "Stopped"},
     )
@@ -300,6 +320,10 @@ def _plots(report: Report, metric: str, locale: str) -> list[dict[str, Any]]:
             }
         )
     return plots
+
+
+def _names(experiment: Experiment) -> list[str]:
+    return [VARIANTS.get(each.name, each.name) for each in experiment.variants]
 
 
 def _parts(point: outcomes.Point) -> tuple[float | None, float | None, float | None]:

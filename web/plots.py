@@ -73,3 +73,48 @@ def interval_plot(points: Sequence[Point], dates: Sequence[str]) -> IntervalPlot
         rows,
         tuple(Tick(x(at), name) for at, name, *_ in named),
     )
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An estimate with its interval, at `x` of the plot."""
+
+    x: float
+    label: str
+    middle: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class EstimatesPlot:
+    """Estimates side by side with their intervals, and a line at what is now."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    now: float
+    rows: tuple[Tick, ...]
+    bars: tuple[Bar, ...]
+
+
+def estimates_plot(estimates: Sequence[tuple[str, float, float, float]], now: float) -> EstimatesPlot | None:
+    """Lay out shares (label, estimate, low, high) beside one another; None without any."""
+    if not estimates:
+        return None
+    least = min(now, *(low for _, _, low, _ in estimates))
+    most = max(now, *(high for _, _, _, high in estimates))
+    room = max(most - least, LEAST_RANGE) * 0.1
+    least, most = max(0.0, least - room), most + room
+
+    def y(value: float) -> float:
+        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - least) / (most - least), 1)
+
+    step = (WIDTH - LEFT - RIGHT) / len(estimates)
+    bars = tuple(
+        Bar(round(LEFT + step * (number + 0.5), 1), label, y(middle), y(max(low, least)), y(high))
+        for number, (label, middle, low, high) in enumerate(estimates)
+    )
+    rows = tuple(Tick(y(value), f"{value:.1%}") for value in (least, (least + most) / 2, most))
+    return EstimatesPlot(WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, y(now), rows, bars)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from personalization.offpolicy import TooLittle, doubly_robust, effective_sample, snipw
+from personalization.offpolicy import Showing, TooLittle, doubly_robust, effective_sample, proposed, snipw
 
 RATES = (0.2, 0.3, 0.4, 0.6)
 LOGGED = (0.4, 0.3, 0.2, 0.1)
@@ -63,3 +63,29 @@ def test_the_effective_sample() -> None:
     assert effective_sample([2.0] * 10) == pytest.approx(10)
     assert effective_sample([1.0, 0.0, 0.0]) == pytest.approx(1)
     assert effective_sample([]) == 0
+
+
+def feed(showings: int, share: float, seed: int) -> list[Showing]:
+    """Places of 50 viewers, a few of whom chose no surprises: the best of 40 is welcomed at 0.4, others at 0.2."""
+    dice, found = random.Random(seed), []
+    for number in range(showings):
+        viewer = number % 50
+        own = 0.0 if viewer < 5 else share
+        explored = dice.random() < own * 39 / 40
+        chance = own / 40 + (0.0 if explored else 1 - own)
+        found.append(Showing(str(viewer), own, 40, 1, explored, chance, dice.random() < (0.2 if explored else 0.4)))
+    return found
+
+
+def test_what_another_share_of_surprises_would_earn() -> None:
+    held = {"snipw": 0, "robust": 0}
+    for seed in range(20):
+        found = proposed(feed(6_000, 0.1, seed), 0.3, 0.1)
+        truth = 0.4 - 0.9 * 0.3 * 39 / 40 * 0.2
+        held["snipw"] += found.snipw.low <= truth <= found.snipw.high
+        held["robust"] += found.robust.low <= truth <= found.robust.high
+    assert min(held.values()) >= 16, held
+    same = proposed(feed(6_000, 0.1, 1), 0.1, 0.1)
+    assert same.snipw.sample == pytest.approx(6_000)
+    with pytest.raises(TooLittle):
+        proposed(feed(500, 0.1, 1), 0.3, 0.1)

@@ -8,10 +8,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from personalization import experiments, log
+from personalization.interleaving import preference
 from personalization.log import Event
+from personalization.offpolicy import Showing, proposed
 from shop import merchants
 from storage import accounts
 from storage.clock import utcnow
+from web.comparisons import Weighed, preference_shown, weighed_shown
 from web.services import Services
 
 pytestmark = pytest.mark.slow
@@ -54,6 +57,36 @@ def test_an_operator_starts_widens_and_stops(client: TestClient, sign_in: Callab
     assert [(each["name"], each["share"]) for each in whole["variants"]] == [("held-out", 0.02), ("as-always", 0.08)]
     assert client.post(f"/v1/experiments/{whole['id']}/ramp", json={"traffic": 0.5}).status_code == 409
     assert "2 % of the viewers never get a personal feed" in client.get("/merchant/experiments?lang=en").text
+
+
+def test_two_rankings_in_one_feed_and_what_other_shares_would_earn(
+    client: TestClient, sign_in: Callable[..., str]
+) -> None:
+    sign_in(client, "operator")
+    made = client.post("/v1/experiments", json={"preset": "interleave", "traffic": 0.5}).json()
+    found = client.get(f"/v1/experiments/{made['id']}").json()["preference"]
+    assert (found["verdict"], found["first"], found["second"]) == ("open", 0, 0)
+    page = client.get("/merchant/experiments?lang=en").text
+    assert "Nobody has watched such a feed yet." in page
+    assert "The log says too little about this ranking: 0 showings and 0 clicks count" in page
+    assert client.get("/v1/exploration?share=0.1").status_code == 409
+    assert client.get("/v1/exploration?share=none").status_code == 422
+
+
+def test_estimates_and_preferences_as_the_page_shows_them() -> None:
+    dice, found = random.Random(1), []
+    for number in range(3_000):
+        explored = dice.random() < 0.05 * 9 / 10
+        welcomed = dice.random() < (0.2 if explored else 0.4)
+        found.append(Showing(str(number % 30), 0.05, 10, 1, explored, 0.005 if explored else 0.955, welcomed))
+    none, more = proposed(found, 0.0, 0.05), proposed(found, 0.1, 0.05)
+    shown = weighed_shown(Weighed(3_000, 1_170, (none, more), None), "en")
+    assert [row["share"] for row in shown["rows"]] == ["0%", "10%"]
+    assert shown["now"] == "39%"
+    assert shown["plot"].bars[0].high < shown["plot"].bars[0].middle < shown["plot"].bars[0].low
+    votes = preference_shown(preference([(1, 0)] * 60 + [(0, 1)] * 20 + [(0, 0)] * 20), ["One", "Other"], "en")
+    assert votes["sentence"] == "Viewers prefer the first."
+    assert votes["parts"] == [("One", 60, 60.0), ("No difference", 20, 20.0), ("Other", 20, 20.0)]
 
 
 def test_a_merchant_reads_and_a_viewer_does_not(

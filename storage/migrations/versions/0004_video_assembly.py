@@ -263,6 +263,7 @@ def upgrade() -> None:
         sa.Column("parts", sa.JSON(), nullable=False),
         sa.Column("reasons", sa.JSON(), nullable=False),
         sa.Column("segments", sa.JSON(), nullable=False),
+        sa.Column("drawn", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("seed", sa.String(length=120), nullable=False),
         sa.Column("assembled_by", sa.String(length=10), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
