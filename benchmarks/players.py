@@ -13,7 +13,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -35,17 +35,35 @@ PAGE = b"""<!doctype html><meta charset="utf-8">
 <video muted playsinline preload="auto" width="180" height="320"></video>
 <script type="module">
 import Hls from "/hls.js";
+import PRELOAD from "/preload.json" with { type: "json" };
 const video = document.querySelector("video");
 const once = (name) => new Promise((done) => video.addEventListener(name, done, { once: true }));
 const seen = [];
 for (const name of ["waiting", "stalled", "error", "ended"]) video.addEventListener(name, () => seen.push(name));
+// As docs/api.md tells players.
+function preload() {
+  for (const href of PRELOAD) {
+    const link = { rel: "preload", as: "fetch", crossOrigin: "", href };
+    document.head.append(Object.assign(document.createElement("link"), link));
+  }
+}
 function open(way) {
   if (way === "mp4") { video.src = "/v.mp4"; return; }
+  preload();
   const hls = new Hls({ maxBufferLength: 120 });
   hls.on(Hls.Events.ERROR, (_, data) => { if (data.fatal) seen.push("error"); });
   hls.loadSource("/v.m3u8");
   hls.attachMedia(video);
 }
+// As the feed has its next video: prepared while the one before it plays.
+window.next = async (way) => {
+  open(way);
+  await new Promise((done) => setTimeout(done, 1000));
+  const begun = performance.now(), playing = once("playing");
+  video.play();
+  await playing;
+  return { start: performance.now() - begun };
+};
 window.quick = async (way) => {
   const begun = performance.now(), playing = once("playing");
   open(way);
@@ -94,6 +112,9 @@ class Video:
             return "text/html", PAGE
         if path == "/hls.js":
             return "text/javascript", HLS_JS.read_bytes()
+        if path == "/preload.json":
+            first = playlists.preload("/u", self.forms["large"][0].digest)
+            return "application/json", json.dumps(["/v.m3u8", "/large.m3u8", *first]).encode()
         if path == "/v.m3u8":
             sizes = (("large", LARGE), ("small", SMALL))
             variants = [playlists.variant(self.forms[name], form, f"/{name}.m3u8") for name, form in sizes]
@@ -131,6 +152,10 @@ def served(stitched: Stitched, file: Callable[[str], tuple[str, bytes]], delay: 
         def log_message(self, *arguments: object) -> None:
             pass
 
+        def handle(self) -> None:
+            with suppress(ConnectionResetError):  # a page that was closed
+                super().handle()
+
         def do_GET(self) -> None:
             time.sleep(delay)
             try:
@@ -159,7 +184,8 @@ def served(stitched: Stitched, file: Callable[[str], tuple[str, bytes]], delay: 
 
         def _head(self, status: int, kind: str, size: int, **extra: str) -> None:
             self.send_response(status)
-            for name, value in {"Content-Type": kind, "Content-Length": str(size), **extra}.items():
+            kept = {"Cache-Control": "private, max-age=3600"}
+            for name, value in {"Content-Type": kind, "Content-Length": str(size), **kept, **extra}.items():
                 self.send_header(name, value)
             self.end_headers()
 
@@ -176,7 +202,7 @@ def served(stitched: Stitched, file: Callable[[str], tuple[str, bytes]], delay: 
 
 
 def play(browser: Any, address: str, what: str, way: str) -> dict[str, Any]:
-    """Let the page `quick`ly start and seek, or play the `whole` video; what it saw."""
+    """Let the page `quick`ly start and seek, start a prepared (`next`) or play the `whole` video; what it saw."""
     page = browser.new_page()
     try:
         page.goto(address)
@@ -204,6 +230,7 @@ def main() -> None:
     given = parser.parse_args()
     starts: dict[str, list[float]] = {way: [] for way in WAYS}
     seeks: dict[str, list[float]] = {way: [] for way in WAYS}
+    prepared: dict[str, list[float]] = {way: [] for way in WAYS}
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=arguments)
@@ -213,12 +240,15 @@ def main() -> None:
                     found = play(browser, address, "quick", way)
                     starts[way].append(found["start"])
                     seeks[way] += found["seeks"]
+                    prepared[way].append(play(browser, address, "next", way)["start"])
         browser.close()
     figures: Figures = {}
     for way in WAYS:
         figures |= {
             f"{way}_start_p50_ms": round(statistics.median(starts[way]), 1),
             f"{way}_start_max_ms": round(max(starts[way]), 1),
+            f"{way}_next_p50_ms": round(statistics.median(prepared[way]), 1),
+            f"{way}_next_max_ms": round(max(prepared[way]), 1),
             f"{way}_seek_p50_ms": round(statistics.median(seeks[way]), 1),
             f"{way}_seek_max_ms": round(max(seeks[way]), 1),
         }

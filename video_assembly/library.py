@@ -191,6 +191,11 @@ def poster_key(digest: str) -> str:
     return f"posters/{digest}.jpg"
 
 
+def digest_of(poster_key: str) -> str:
+    """Return the digest of the file whose first picture has this media key."""
+    return poster_key.removeprefix("posters/").removesuffix(".jpg")
+
+
 def store_segments(tx: Tx, clip: Clip, prepared: Sequence[NewSegment], now: datetime) -> list[str]:
     """Write a clip's segments in their order and return their ids; running it again changes nothing.
 

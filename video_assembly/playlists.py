@@ -51,14 +51,27 @@ def media_playlist(parts: Sequence[SegmentSource], folder: str) -> str:
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
         "#EXT-X-INDEPENDENT-SEGMENTS",
-        f'#EXT-X-MAP:URI="{folder}/{parts[0].digest}/init.mp4"',
+        f'#EXT-X-MAP:URI="{_init_url(folder, parts[0].digest)}"',
     ]
     place = 0
     for part, index in zip(parts, indexes_of(parts), strict=True):
         for unit in range(len(index.units)):
-            lines += [f"#EXTINF:{UNIT_SECONDS:.6f},", f"{folder}/{part.digest}/{unit}-{place}.m4s"]
+            lines += [f"#EXTINF:{UNIT_SECONDS:.6f},", _unit_url(folder, part.digest, unit, place)]
             place += 1
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
+
+
+def preload(folder: str, digest: str) -> list[str]:
+    """Return what a player asks for before the first picture of a video that begins with this segment."""
+    return [_init_url(folder, digest), _unit_url(folder, digest, 0, 0)]
+
+
+def _init_url(folder: str, digest: str) -> str:
+    return f"{folder}/{digest}/init.mp4"
+
+
+def _unit_url(folder: str, digest: str, unit: int, place: int) -> str:
+    return f"{folder}/{digest}/{unit}-{place}.m4s"
 
 
 def variant(parts: Sequence[SegmentSource], form: Rendition, url: str) -> Variant:

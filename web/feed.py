@@ -22,9 +22,10 @@ from storage.database import Tx
 from storage.errors import Forbidden, NotFound, UserError
 from storage.media import Media
 from video_assembly import captions, recipes, slots, videos
+from video_assembly.library import digest_of
 from video_assembly.recipes import Recipe
 from video_assembly.videos import FeedPage, FeedVideo
-from web import ranked
+from web import ranked, stitching
 from web.i18n import locale_of, translate
 from web.limits import client_of
 from web.pages import render
@@ -212,7 +213,7 @@ def _named(request: Request, parts: Services, person: Person, video_id: str, loc
     if video.product_id not in products:
         raise NotFound("video-unknown", "There is no such video.")
     sentence = "You have had this video before." if own else "Somebody shared this video with you."
-    shown = _video_json(video, products, parts.media, locale, words)
+    shown = _video_json(video, products, parts.media, locale, words, share)
     token = f"?share={share}" if share else ""
     return {
         **shown,
@@ -259,12 +260,18 @@ def _as_place(recipe: Recipe) -> FeedVideo:
 
 
 def _video_json(
-    video: FeedVideo, products: Mapping[str, Product], media: Media, locale: str, words: Mapping[str, Sequence[str]]
+    video: FeedVideo,
+    products: Mapping[str, Product],
+    media: Media,
+    locale: str,
+    words: Mapping[str, Sequence[str]],
+    share: str = "",
 ) -> dict[str, Any]:
     return {
         "id": video.id,
         "mp4": f"/v/{video.id}.mp4",
         "hls": f"/v/{video.id}.m3u8",
+        "hls_preload": stitching.preload(video.id, digest_of(video.poster_key), share),
         "poster": media.url(video.poster_key),
         "captions": f"/v/{video.id}.vtt" if any(each.id in words for each in video.segments) else None,
         "duration": video.duration_ms / 1000,

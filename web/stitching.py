@@ -21,6 +21,7 @@ GRANTED_FOR = timedelta(seconds=3)
 MOST_GRANTED = 4_096
 UNITS = "/media/units"
 FORMS = {"large": LARGE, "small": SMALL}
+BEGINS_WITH = "large"
 
 # By folder and recipe's id, which is one video for ever: a browser asks for several parts of each.
 headers: Kept[tuple[str, str], Stitched] = Kept(MOST_KEPT)
@@ -66,12 +67,24 @@ def playlist(parts: Services, recipe: Recipe, form: str | None, share: str) -> s
     if form is None:
         variants = []
         for name, each in sources.items():
-            query = urlencode({"form": name, **({"share": share} if share else {})})
-            variants.append(playlists.variant(each, FORMS[name], f"{recipe.id}.m3u8?{query}"))
+            variants.append(playlists.variant(each, FORMS[name], _playlist_url(recipe.id, name, share)))
         return playlists.multivariant_playlist(variants)
     if form not in sources:
         raise NotFound("form-unknown", "This video does not exist in this size.")
     return playlists.media_playlist(sources[form], UNITS)
+
+
+def preload(video_id: str, digest: str, share: str = "") -> list[str]:
+    """Return what players of HLS ask for after a video's playlist, one after the other, before its first picture.
+
+    Whoever asks for these together with the playlist waits once. `digest` is of the first segment's file.
+    """
+    return [_playlist_url(video_id, BEGINS_WITH, share), *playlists.preload(UNITS, digest)]
+
+
+def _playlist_url(video_id: str, form: str, share: str) -> str:
+    query = urlencode({"form": form, **({"share": share} if share else {})})
+    return f"/v/{video_id}.m3u8?{query}"
 
 
 def _ids(recipe: Recipe) -> list[str]:

@@ -80,9 +80,11 @@ def test_it_is_hls_in_two_sizes_over_public_units(client: TestClient, stranger: 
     answer = client.get(video["hls"])
     assert answer.headers["cache-control"].startswith("private")
     forms = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    preload = video["hls_preload"]
+    assert preload == [forms[0], *units_of(client, forms[0])[:2]], "what a player needs before its first picture"
     found = {}
     for form in forms:
-        units = units_of(client, f"/v/{form}")
+        units = units_of(client, form)
         assert len(units) == 1 + round(video["duration"] / 1.6)
         parts = [stranger.get(unit) for unit in units]
         assert {part.headers["cache-control"] for part in parts} == {"public, max-age=31536000, immutable"}
@@ -104,8 +106,8 @@ def test_a_playlist_is_its_viewer_s_or_a_share_link_s(client: TestClient, strang
     shared = stranger.get(f"{video['hls']}?share={token}")
     forms = [line for line in shared.text.splitlines() if not line.startswith("#")]
     assert len(forms) == 2
-    assert all(stranger.get(f"/v/{form}").status_code == 200 for form in forms)
-    assert stranger.get(f"/v/{forms[0].partition('&')[0]}").status_code == 404
+    assert all(stranger.get(form).status_code == 200 for form in forms)
+    assert stranger.get(forms[0].partition("&")[0]).status_code == 404
 
 
 def test_units_that_are_not_there_are_nobody_s(client: TestClient) -> None:
