@@ -5,7 +5,7 @@ from it checks the chosen few, because another process may change something at a
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
@@ -19,7 +19,7 @@ from personalization.candidates import Candidate, Columns
 from personalization.expectation import Belief
 from personalization.rates import Rates, product_counts
 from personalization.traits import traits_of
-from shop import catalog
+from shop import boosts, catalog
 from shop.catalog import ProductFacts, products, variants
 from shop.stock import stock_moves
 from storage.database import AnyRow, Tx
@@ -50,6 +50,8 @@ class Assortment:
     candidates: Mapping[str, Candidate]
     vectors: Mapping[str, Floats]
     traits: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    # The strength of what is paid for, by product id.
+    boosts: Mapping[str, float] = field(default_factory=dict)
     _columns: Kept[Any, Columns] = field(default_factory=lambda: Kept(MOST_SELECTIONS))
     _having: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -128,7 +130,8 @@ def _whole(tx: Tx, now: datetime) -> _Kept:
     marks = _Marks(*tx.execute(_PRODUCT_MARKS).one(), *tx.execute(_COUNT_MARKS).one())
     facts = catalog.facts(tx)
     vectors, traits = _read(tx, None)
-    assortment = Assortment(facts, _candidates(facts, rates.current(tx), traits), vectors, traits)
+    candidates = _candidates(facts, rates.current(tx), traits)
+    assortment = Assortment(facts, candidates, vectors, traits, boosts.running(tx, now))
     return _Kept(marks, now, now, assortment)
 
 
@@ -139,8 +142,10 @@ def _changed(tx: Tx, found: _Kept, row: AnyRow, now: datetime, *, due: bool) -> 
         shown, welcomed = tx.execute(_COUNT_MARKS).one()
     marks = _Marks(row.products, row.revision, row.sold, shown, welcomed)
     counted_at = now if due else found.counted_at
+    paid = boosts.running(tx, now) if due else before.boosts
     if marks == found.marks:
-        return _Kept(marks, found.at, counted_at, before)
+        same_paid = paid == before.boosts
+        return _Kept(marks, found.at, counted_at, before if same_paid else replace(before, boosts=paid))
     facts, vectors, traits, same = before.facts, before.vectors, before.traits, True
     if marks.of_products != found.marks.of_products:
         ids = _changed_ids(tx, found.marks)
@@ -154,7 +159,7 @@ def _changed(tx: Tx, found: _Kept, row: AnyRow, now: datetime, *, due: bool) -> 
         if not same:
             vectors, traits = {**vectors, **new_vectors}, {**traits, **new_traits}
     with_everybody = rates.current(tx)
-    made = Assortment(facts, _candidates(facts, with_everybody, traits), vectors, traits)
+    made = Assortment(facts, _candidates(facts, with_everybody, traits), vectors, traits, paid)
     if same:
         # The same products are in stock: only numbers have changed.
         for name, columns in before._columns.items():
@@ -195,7 +200,14 @@ def _candidates(
     facts: Mapping[str, ProductFacts], with_everybody: Rates, traits: Mapping[str, frozenset[str]]
 ) -> dict[str, Candidate]:
     shown = np.array([float(with_everybody.shown.get(each, 0)) for each in facts])
-    hopes = expectation.promise(rates.PRIOR_RATE, shown, BELIEF).tolist()
+    of_merchants: dict[str, float] = {}
+    for each, times in zip(facts.values(), shown.tolist(), strict=True):
+        of_merchants[each.merchant_id] = of_merchants.get(each.merchant_id, 0.0) + times
+    # A merchant whom nobody knows yet is given the same chance once more, until the own products were shown.
+    known = np.array([of_merchants[each.merchant_id] for each in facts.values()])
+    hopes = (
+        expectation.promise(rates.PRIOR_RATE, shown, BELIEF) + expectation.promise(rates.PRIOR_RATE, known, BELIEF)
+    ).tolist()
     return {
         each.id: Candidate(
             each.id,

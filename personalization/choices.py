@@ -19,17 +19,22 @@ viewer_choices = Table(
     Column("profiled", Boolean, nullable=False),
     Column("paused", Boolean, nullable=False),
     Column("surprise", Float, nullable=False),
+    Column("promoted", Boolean, nullable=False),
     Column("changed_at", Instant, nullable=False),
 )
 
 
 @dataclass(frozen=True)
 class Choices:
-    """`profiled`: the order follows the profile; `paused`: nothing is learnt; `surprise` from 0, none, to 1, a lot."""
+    """`profiled`: the order follows the profile; `paused`: nothing is learnt; `surprise` from 0, none, to 1, a lot.
+
+    `promoted`: what shops pay for may come up more often.
+    """
 
     profiled: bool = True
     paused: bool = False
     surprise: float = USUAL
+    promoted: bool = True
 
     @property
     def learns(self) -> bool:
@@ -46,7 +51,7 @@ class Choices:
 def current(tx: Tx, viewer_id: str) -> Choices:
     """Return a viewer's choices."""
     row = tx.one_or_none(select(viewer_choices).where(viewer_choices.c.viewer_id == viewer_id))
-    return Choices() if row is None else Choices(row.profiled, row.paused, row.surprise)
+    return Choices() if row is None else Choices(row.profiled, row.paused, row.surprise, row.promoted)
 
 
 def put(tx: Tx, viewer_id: str, chosen: Choices, now: datetime) -> None:

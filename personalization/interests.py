@@ -68,6 +68,7 @@ class Change:
     profiled: bool | None = None
     paused: bool | None = None
     surprise: float | None = None
+    promoted: bool | None = None
     state: Sequence[tuple[Key, float]] = ()
     forget: Collection[Key] = ()
     forget_events: Collection[str] = ()
@@ -111,7 +112,7 @@ def change(tx: Tx, viewer_id: str, wanted: Change, event_ids: Sequence[str], now
     """
     memory.hold(tx, viewer_id)
     before = choices.current(tx, viewer_id)
-    picked = {name: getattr(wanted, name) for name in ("profiled", "paused", "surprise")}
+    picked = {name: getattr(wanted, name) for name in ("profiled", "paused", "surprise", "promoted")}
     after = replace(before, **{name: value for name, value in picked.items() if value is not None})
     said = _said(tx, viewer_id, wanted, list(event_ids), now)
     if said and not consent.current(tx, viewer_id).personalise:

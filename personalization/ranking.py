@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from personalization.candidates import Candidate, Columns
 from personalization.explain import Reason, reasons
 from personalization.profile import Key, Profile
-from personalization.scoring import NOTHING_ALONG, Scorer
+from personalization.scoring import NO_BOOSTS, NOTHING_ALONG, Scorer
 
 __all__ = ["EXPLORATION", "Candidate", "Choice", "Columns", "Drawn", "eligible", "rank"]
 
@@ -88,12 +88,13 @@ def rank(
     exploration: float = EXPLORATION,
     placed: Mapping[int, str] | None = None,
     along: Mapping[str, float] = NOTHING_ALONG,
+    boosts: Mapping[str, float] = NO_BOOSTS,
 ) -> list[Choice]:
     """Choose a product for each of the places, in their order.
 
     `placed` are the places that already have one; `along` is what others went on to after a visit like this viewer's,
-    0 to 1 by product. No two neighbours are the same product while there is another. Fewer choices than places come
-    back only when nothing is eligible.
+    0 to 1 by product, `boosts` the strength of what is paid for. No two neighbours are the same product while there is
+    another. Fewer choices than places come back only when nothing is eligible.
     """
     held = dict(placed or {})
     # Without a place 1 the last video that was watched is the neighbour of the first to come.
@@ -103,7 +104,7 @@ def rank(
     open_ = columns.allowed(profile)
     if not open_.any():
         return []
-    scorer = Scorer(profile, columns, now, along)
+    scorer = Scorer(profile, columns, now, along, boosts)
     choices = []
     for place in places:
         window = {place - p: held[p] for p in range(max(1, place - WINDOW), place) if p in held}

@@ -33,15 +33,24 @@ FATIGUE = 0.3
 # Who has just bought a thing does not need it again; its category and brand stay liked.
 BOUGHT = 3.5
 BOUGHT_HALF_LIFE = 2 * DAY
+# The most that a paid boost adds: half of what a liked category does.
+BOOST = 0.3
 NOTHING_ALONG: Mapping[str, float] = {}
+NO_BOOSTS: Mapping[str, float] = {}
 
 
 class Scorer:
-    """All candidates' scores for one viewer at one time; `along` is by product id, 0 to 1."""
+    """All candidates' scores for one viewer at one time; `along` and `boosts` are by product id, 0 to 1."""
 
     def __init__(
-        self, profile: Profile, columns: Columns, now: datetime, along: Mapping[str, float] = NOTHING_ALONG
+        self,
+        profile: Profile,
+        columns: Columns,
+        now: datetime,
+        along: Mapping[str, float] = NOTHING_ALONG,
+        boosts: Mapping[str, float] = NO_BOOSTS,
     ) -> None:
+        self.boosts = boosts
         self.profile, self.columns, self.now, self.along = profile, columns, now, along
         self._at = milliseconds(now)
         self.likeness = alike.learn(profile, columns.vectors, self._at)
@@ -68,6 +77,9 @@ class Scorer:
         for product_id, value in self.along.items():
             if product_id in columns.at:
                 scores[columns.at[product_id]] += ALONG * value
+        for product_id, strength in self.boosts.items():
+            if product_id in columns.at:
+                scores[columns.at[product_id]] += BOOST * min(1.0, strength)
         return scores
 
     def explained(self, candidate: Candidate) -> tuple[dict[str, float], dict[Key, tuple[float, float]]]:
@@ -119,6 +131,8 @@ class Scorer:
             parts["alike"] = ALIKE * likeness.of(vector)
         if candidate.product_id in self.along:
             parts["along"] = ALONG * self.along[candidate.product_id]
+        if candidate.product_id in self.boosts:
+            parts["boost"] = BOOST * min(1.0, self.boosts[candidate.product_id])
         if candidate.product_id in profile.seen:
             parts["fatigue"] = self._fatigue(candidate.product_id)
         bought = self._bought(profile, candidate.product_id)

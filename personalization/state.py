@@ -34,7 +34,8 @@ class State:
     Without consent, or with personalisation off, the profile is empty, the version is minus the days since 1970 and
     the seed is the day's: all viewers who are not profiled get the same feed. `exploration` is the share of places
     that go against the score. `beside` is where others keep in memory what they computed from the same log, `locale`
-    the viewer's language. `sides` are two rankings that are to be compared in one feed.
+    the viewer's language. `sides` are two rankings that are to be compared in one feed;
+    `promoted` tells that what shops pay for may come up more often.
     """
 
     profile: Profile
@@ -45,6 +46,7 @@ class State:
     locale: str | None = None
     beside: dict[str, Any] = field(default_factory=dict, compare=False)
     sides: tuple[Side, ...] = ()
+    promoted: bool = True
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,12 @@ def current(tx: Tx, viewer_id: str, now: datetime) -> State:
     """Return what the viewer's next feed is made from."""
     way = _way(tx, viewer_id)
     if not way.profiled:
-        return State(NOTHING, _day(now), False, f"day:{_day(now)}", locale=way.locale)
+        return State(NOTHING, _day(now), False, f"day:{_day(now)}", locale=way.locale, promoted=way.chosen.promoted)
     kept = None if way.stamp is None else memory.kept(tx, viewer_id, way.stamp)
     profile, beside = (NOTHING, {}) if kept is None else (kept.profile, kept.beside)
     seed, sides = f"{viewer_id}:{way.version}", _sides(way, profile)
-    return State(profile, way.version, True, seed, way.exploration, way.locale, beside, sides)
+    ads = way.chosen.promoted
+    return State(profile, way.version, True, seed, way.exploration, way.locale, beside, sides, ads)
 
 
 def version(tx: Tx, viewer_id: str, now: datetime) -> int:
@@ -82,7 +85,7 @@ def _way(tx: Tx, viewer_id: str) -> _Way:
     if row is None:
         return _Way()
     changed, both = experiments.changes(tx, viewer_id) if row.measure and row.running else ({}, None)
-    chosen = Choices() if row.profiled is None else Choices(row.profiled, row.paused, row.surprise)
+    chosen = Choices() if row.profiled is None else Choices(row.profiled, row.paused, row.surprise, row.promoted)
     return _Way(
         chosen.profiled and bool(row.personalise) and bool(changed.get("personal", True)),
         chosen.exploration(float(changed.get("exploration", EXPLORATION))),
@@ -124,6 +127,7 @@ _VIEWER = (
         viewer_choices.c.profiled,
         viewer_choices.c.paused,
         viewer_choices.c.surprise,
+        viewer_choices.c.promoted,
         profiles.c.version,
         profiles.c.stamp,
         _answer("personalise").label("personalise"),

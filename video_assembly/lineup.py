@@ -138,13 +138,16 @@ def _chosen(
     # What others went on to is read only where there is a visit to compare.
     along = crowd.current(tx, now).scores(visit, milliseconds(now)) if visit else {}
 
+    paid = on_sale.boosts if current.promoted else {}
+
     def ranked(among: Columns, wanted: Sequence[int], held: Mapping[int, str], side: str = "") -> list[Choice]:
-        if side == "":
-            share = current.exploration
-            return ranking.rank(current.profile, among, wanted, now, seed, exploration=share, placed=held, along=along)
-        way = sides[side]
-        went = along if way.personal else {}
-        made = ranking.rank(way.profile, among, wanted, now, seed, exploration=way.exploration, placed=held, along=went)
+        profile, share, went = current.profile, current.exploration, along
+        if side:
+            way = sides[side]
+            profile, share, went = way.profile, way.exploration, along if way.personal else {}
+        made = ranking.rank(profile, among, wanted, now, seed, exploration=share, placed=held, along=went, boosts=paid)
+        if not side:
+            return made
         return [replace(each, drawn=each.drawn and replace(each.drawn, side=side)) for each in made]
 
     caps = _caps(shelf, on_sale.facts.values())

@@ -169,6 +169,16 @@ def forget_profile(tx: Tx, viewer_id: str, now: datetime) -> None:
         tx.execute(delete(slots).where(profiled))
 
 
+def give_up(tx: Tx, viewer_id: str, now: datetime) -> None:
+    """Empty all of a viewer's places, because they are to be filled by other rules; what was given may be played on."""
+    mine = slots.c.viewer_id == viewer_id
+    given = list(tx.execute(select(slots.c.recipe_id).where(mine).distinct()).scalars())
+    if given:
+        rows = [{"viewer_id": viewer_id, "recipe_id": each, "replaced_at": now} for each in given]
+        tx.execute(insert(replaced_slots), rows)
+        tx.execute(delete(slots).where(mine))
+
+
 def prune(tx: Tx, viewer_id: str, version: int, now: datetime) -> None:
     """Delete what the viewer was given longer ago than it is kept."""
     old = (slots.c.created_at < now - KEPT_FOR) & (slots.c.profile_version != version)

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from personalization import memory, state
 from personalization.ranking import Choice
 from personalization.state import State
-from shop import catalog
+from shop import boosts, catalog
 from shop.stock import stock, stock_moves
 from storage import costs
 from storage.database import EPOCH, Tx
@@ -37,6 +37,7 @@ __all__ = [
     "export",
     "feed",
     "forget_profile",
+    "give_up",
     "ready",
     "shareable",
     "subjects",
@@ -61,6 +62,9 @@ assembly_counts = slots.counts
 export = slots.export
 erase = slots.erase
 forget_profile = slots.forget_profile
+give_up = slots.give_up
+# The part of a score that is paid for.
+BOOSTED = "boost"
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,11 @@ class FeedVideo:
     propensity: float
     reasons: tuple[Mapping[str, Any], ...]
     segments: tuple[FeedSegment, ...]
+
+    @property
+    def promoted(self) -> bool:
+        """Whether a shop pays for it to come up more often."""
+        return BOOSTED in self.parts
 
     @property
     def poster_key(self) -> str:
@@ -276,13 +285,14 @@ def _with_amount(reason: dict[str, Any], amounts: Mapping[str, float]) -> dict[s
 
 
 def _unusable(tx: Tx, held: Sequence[Slot], now: datetime) -> list[Slot]:
-    """Return the slots whose video is old, vetoed, about something sold out, or of segments not to be used any more."""
+    """Return the slots whose video is old, vetoed, not paid for any more, sold out, or of segments not to be used."""
     if not held:
         return []
     ingredients = [each for slot in held for each in slot.recipe.ingredients]
     shown = {each.product_id for each in ingredients if each.product_id} | {slot.recipe.product_id for slot in held}
     sellable = _sellable(tx, shown)
     roles = _roles(tx, {each.id for each in ingredients}, now)
+    paid = boosts.running(tx, now) if any(BOOSTED in slot.parts for slot in held) else {}
     unwanted = {ids for each in vetoed(tx, shown).values() for ids in each}
     return [
         slot
@@ -290,6 +300,7 @@ def _unusable(tx: Tx, held: Sequence[Slot], now: datetime) -> list[Slot]:
         if slot.created_at < now - FRESH_FOR
         or slot.recipe.product_id not in sellable
         or slot.recipe.told in unwanted
+        or (BOOSTED in slot.parts and slot.recipe.product_id not in paid)
         or any(
             (each.product_id is not None and each.product_id not in sellable)
             or roles.get(each.id) != (each.role, each.product_id)

@@ -30,7 +30,7 @@ from web.i18n import locale_of, translate
 from web.limits import client_of
 from web.pages import render
 from web.products import product_json
-from web.reasons import SEGMENT_REASONS, why_json
+from web.reasons import PROMOTED, SEGMENT_REASONS, why_json
 from web.services import Services, services
 from web.sessions import member, viewer
 from web.video import share_of, video_for
@@ -184,7 +184,15 @@ def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> d
             {
                 **_video_json(video, products, parts.media, locale, words),
                 "key": f"{page.version}.{video.place}.{video.id}",
-                "why": [why_json(reason, products, names, locale, page.profiled) for reason in video.reasons],
+                "promoted": video.promoted,
+                "why": [
+                    *(
+                        [{"code": "promoted", "text": translate(locale, PROMOTED), "at": None}]
+                        if video.promoted
+                        else []
+                    ),
+                    *[why_json(reason, products, names, locale, page.profiled) for reason in video.reasons],
+                ],
                 "liked": video.id in liked,
                 "shared": False,
             }
@@ -199,6 +207,10 @@ def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> d
         "version": page.version,
         "cursor": page.cursor,
     }
+
+
+def _said_to_be_paid(locale: str) -> dict[str, Any]:
+    return {"code": "promoted", "text": translate(locale, PROMOTED), "at": None}
 
 
 def _named(request: Request, parts: Services, person: Person, video_id: str, locale: str) -> dict[str, Any]:
@@ -224,6 +236,7 @@ def _named(request: Request, parts: Services, person: Person, video_id: str, loc
         "why": [{"code": "again" if own else "shared", "text": translate(locale, sentence), "at": None}],
         "liked": video.id in liked,
         "shared": not own,
+        "promoted": False,
     }
 
 

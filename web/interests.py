@@ -74,6 +74,8 @@ DONE = {
     "profiled-off": "Your feed is the same as everybody's now. Your profile waits here.",
     "paused-on": "Paused. What you do now is not kept.",
     "paused-off": "Your feed learns again.",
+    "promoted-on": "Done. What shops pay for may come up more often, and is marked.",
+    "promoted-off": "Done. Nothing comes up because somebody pays for it.",
     "confirm": "Confirmed. You will see more of this.",
     "reject": "Deleted. We will not guess this again.",
 }
@@ -105,6 +107,7 @@ class Patch(BaseModel):
     personalised: bool | None = None
     paused: bool | None = None
     surprise: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
+    promoted: bool | None = None
     set: list[Stated] = Field([], max_length=MOST_AT_ONCE)
     forget: list[About] = Field([], max_length=MOST_AT_ONCE)
     forget_events: list[str] = Field([], max_length=MOST_AT_ONCE)
@@ -167,6 +170,7 @@ def apply(parts: Services, viewer_id: str, patch: Patch) -> None:
         profiled=patch.personalised,
         paused=patch.paused,
         surprise=patch.surprise,
+        promoted=patch.promoted,
         state=[(each.key, each.weight) for each in patch.set],
         forget=[each.key for each in patch.forget],
         forget_events=patch.forget_events,
@@ -180,6 +184,8 @@ def apply(parts: Services, viewer_id: str, patch: Patch) -> None:
         interests.change(tx, viewer_id, wanted, ids, now)
         if patch.personalised is False:
             videos.forget_profile(tx, viewer_id, now)
+        if patch.promoted is not None:
+            videos.give_up(tx, viewer_id, now)
 
 
 def page(request: Request) -> Response:
@@ -222,7 +228,7 @@ async def post(request: Request) -> Response:
             with parts.db.reading() as tx:
                 newest = interests.view(tx, person.id, utcnow()).corrections
             undo = f"&undo={newest[0].id}" if newest else ""
-        done = {"profiled": f"profiled-{said.get('to')}", "paused": f"paused-{said.get('to')}"}.get(act, act)
+        done = f"{act}-{said.get('to')}" if act in ("profiled", "paused", "promoted") else act
         return RedirectResponse(f"/me/interests?done={done}{undo}", 303)
 
     return await run_in_threadpool(put)
@@ -238,6 +244,7 @@ def profile_json(tx: Tx, viewer_id: str, locale: str) -> dict[str, Any]:
         "paused": found.choices.paused,
         "compared": found.compared,
         "surprise": found.choices.surprise,
+        "promoted": found.choices.promoted,
         "version": found.version,
         "events": found.events,
         "interests": [_shown(each, names) for each in found.interests if names.of(each.key)],
@@ -289,8 +296,8 @@ def _pressed(act: str, said: Mapping[str, str], parts: Services, viewer_id: str)
         return checked(Patch, {act: [said.get("trait", "")]})
     if act == "surprise":
         return checked(Patch, {"surprise": said.get("surprise")})
-    if act in ("profiled", "paused"):
-        return checked(Patch, {"personalised" if act == "profiled" else "paused": said.get("to") == "on"})
+    if act in ("profiled", "paused", "promoted"):
+        return checked(Patch, {"personalised" if act == "profiled" else act: said.get("to") == "on"})
     raise UserError("action-unknown", "This button is from another version of the page. Open the page again.")
 
 

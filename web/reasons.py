@@ -64,6 +64,7 @@ WITHOUT_EVENT = {
     "in-the-mix": "Part of the mix, until we know better what you like.",
     "in-stock": "This is in stock.",
 }
+PROMOTED = "Advertising: the shop pays for this to come up more often."
 # Why a segment stands in its video, by the code of video_assembly.storyboard.
 SEGMENT_REASONS = {
     "only-one": "The only clip for this part.",

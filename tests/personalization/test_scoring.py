@@ -12,7 +12,7 @@ from personalization.candidates import Candidate, Columns
 from personalization.log import Event
 from personalization.profile import NOTHING, milliseconds, rebuild
 from personalization.ranking import rank
-from personalization.scoring import Scorer
+from personalization.scoring import BOOST, LONG, Scorer
 from tests.personalization.conftest import NOW
 
 WORDS = {
@@ -55,7 +55,7 @@ def logs(draw: st.DrawFn) -> list[Event]:
 @settings(max_examples=100, deadline=None)
 @given(logs(), st.floats(0, 1))
 def test_the_parts_sum_to_the_score_that_chose(happened: list[Event], along: float) -> None:
-    scorer = Scorer(rebuild(happened), SHOP, NOW, {"lamp": along})
+    scorer = Scorer(rebuild(happened), SHOP, NOW, {"lamp": along}, {"lamp": along})
     for place, candidate in enumerate(SHOP.all):
         parts, _ = scorer.explained(candidate)
         assert abs(sum(parts.values()) - scorer.scores[place]) < 1e-9
@@ -72,6 +72,17 @@ def test_deleting_the_named_event_changes_the_score_by_the_named_amount(happened
             left = [event for event in happened if event.id != event_id]
             after, _ = Scorer(rebuild(left), SHOP, NOW).explained(candidate)
             assert sum(before.values()) - sum(after.values()) == pytest.approx(amount, abs=1e-9)
+
+
+def test_what_is_paid_adds_a_bounded_part_of_its_own() -> None:
+    liked = rebuild([did("Video Liked", "lamp", 60, "like")])
+    plain, paid = Scorer(liked, SHOP, NOW), Scorer(liked, SHOP, NOW, boosts={"jacket": 5.0})
+    at = SHOP.at["jacket"]
+    assert paid.scores[at] - plain.scores[at] == pytest.approx(BOOST)
+    assert paid.explained(SHOP.all[at])[0]["boost"] == BOOST
+    assert LONG["category"] / 2 >= BOOST
+    choice = rank(liked, SHOP, [1], NOW, "s", boosts={"jacket": 1.0}, exploration=0.0)[0]
+    assert choice.product_id == "lamp" or choice.parts["boost"] == BOOST
 
 
 def test_a_product_that_nobody_has_seen_is_known_by_its_words() -> None:

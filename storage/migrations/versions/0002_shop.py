@@ -196,6 +196,24 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "boosts",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("product_id", sa.String(length=36), nullable=False),
+        sa.Column("merchant_id", sa.String(length=36), nullable=False),
+        sa.Column("strength", sa.Float(), nullable=False),
+        sa.Column("begins_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchants.id"], name=op.f("fk_boosts_merchant_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["product_id"], ["products.id"], name=op.f("fk_boosts_product_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_boosts")),
+    )
+    with op.batch_alter_table("boosts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_boosts_ends_at"), ["ends_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_boosts_merchant_id_ends_at"), ["merchant_id", "ends_at"], unique=False)
+
+    op.create_table(
         "stock",
         sa.Column("variant_id", sa.String(length=36), nullable=False),
         sa.Column("product_id", sa.String(length=36), nullable=False),

@@ -99,6 +99,7 @@ def upgrade() -> None:
         sa.Column("profiled", sa.Boolean(), nullable=False),
         sa.Column("paused", sa.Boolean(), nullable=False),
         sa.Column("surprise", sa.Float(), nullable=False),
+        sa.Column("promoted", sa.Boolean(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["viewer_id"], ["people.id"], name=op.f("fk_viewer_choices_viewer_id"), ondelete="CASCADE"

@@ -45,6 +45,7 @@ export function Item({ at, video, place, current, near }) {
       html`<div class="feed-over" inert=${!current}>
         <div class="feed-info">
           <div class="feed-words">
+            ${video.promoted && html`<a class="feed-note feed-ad" href="/me/interests#promoted">${t("Advertising")}</a>`}
             ${
               video.why.length > 0 &&
               html`<button class="feed-why" id=${reason} onClick=${() => at.open("why")}>

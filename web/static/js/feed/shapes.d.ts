@@ -46,6 +46,7 @@ export interface Video {
   why: Why[];
   liked: boolean;
   shared: boolean;
+  promoted: boolean;
 }
 
 export interface Room { id: string; title: string; host: string; state: string; url: string }

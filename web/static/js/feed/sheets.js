@@ -21,11 +21,12 @@ export function WhySheet({ at }) {
       ${video.why.map(
         ({ code, text, at: when }) =>
           html`<li key=${text} data-reason=${code}>
-            ${icon(code.startsWith("because") ? "heart" : "sparkles")}
+            ${icon(code.startsWith("because") ? "heart" : code === "promoted" ? "info" : "sparkles")}
             <span>${text}${when && html`<small class="soft"> · <time datetime=${when}>${moment(when)}</time></small>`}</span>
           </li>`,
       )}
     </ul>
+    ${video.promoted && html`<p class="small"><a href="/me/interests#promoted">${t("Show me no promoted videos")}</a></p>`}
     <${Mix} at=${at} />
     <p class="small soft">
       ${
