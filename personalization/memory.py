@@ -24,6 +24,8 @@ from storage.kept import Kept
 JOB = "assemble"
 # Some 50 KB each; of others the row is read again.
 MOST_KEPT = 2_000
+# Who was erased by another process is not asked for any more, and is gone from this one's memory after these seconds.
+IDLE = 600.0
 
 profiles = Table(
     "profiles",
@@ -45,7 +47,7 @@ class Known:
     beside: dict[str, Any]
 
 
-_kept: Kept[str, Known] = Kept(MOST_KEPT)
+_kept: Kept[str, Known] = Kept(MOST_KEPT, IDLE)
 
 
 def topic(viewer_id: str) -> str:
