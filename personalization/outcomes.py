@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 
 from personalization import log
-from personalization.experiments import Experiment, exposures
+from personalization.experiments import AB, WHOLE, Experiment, exposures
 from personalization.statistics import Arm, Uplift, sample_ratio, still_needed, uplift
 from shop.orders import order_lines, orders
 from storage.database import Tx
@@ -142,7 +142,7 @@ def summarise(experiment: Experiment, happened: Sequence[Happening], until: date
         for name in METRICS
     }
     shares = {each.name: each.share for each in experiment.variants}
-    chance = sample_ratio(viewers, shares) if experiment.kind == "ab" else 1.0
+    chance = sample_ratio(viewers, shares) if experiment.kind in (AB, WHOLE) else 1.0
     return Report(viewers, chance, bases, results, {key: tuple(each[-MOST_DAYS:]) for key, each in points.items()})
 
 

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from personalization import experiments, outcomes
+from personalization import bandits, experiments, outcomes
 from personalization.experiments import AB, BANDIT, COMPARED, HOLDOUT, INTERLEAVED, WHOLE, Experiment, Variant
 from personalization.outcomes import LESS_IS_BETTER, METRICS, Report, Result
-from personalization.statistics import SRM_ALARM, Arm, thompson_shares
+from personalization.statistics import SRM_ALARM, Arm
 from shop import merchants
 from storage.clock import utcnow
 from storage.database import Tx
@@ -227,15 +227,7 @@ def _change(tx: Tx, experiment_id: str, act: str, widen: Widen | None) -> None:
     elif act == "ramp" and widen is not None:
         experiments.ramp(tx, experiment_id, widen.traffic)
     elif act == "share":
-        found = experiments.get(tx, experiment_id)
-        if found.kind != BANDIT:
-            raise UserError("no-bandit", "The shares of this experiment are fixed.")
-        report = outcomes.report(tx, found, utcnow())
-        arms = {found.variants[0].name: report.control["conversion"]}
-        arms |= {each.variant: each.arm for each in report.results["conversion"]}
-        experiments.share_out(
-            tx, experiment_id, thompson_shares(arms, f"{experiment_id}:{sum(report.viewers.values())}")
-        )
+        bandits.share_out(tx, experiments.get(tx, experiment_id), utcnow())
     else:
         raise UserError("action-unknown", "This button is from another version of the page. Open the page again.")
 

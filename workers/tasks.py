@@ -8,6 +8,7 @@ from typing import Any
 
 import celery.signals
 
+from personalization import bandits
 from storage import accounts, costs, jobs
 from storage.clock import utcnow
 from storage.costs import Spent
@@ -117,12 +118,17 @@ def sweep(workshop: Workshop) -> None:
 
 
 def tidy(workshop: Workshop) -> None:
-    """Erase guests who cannot come back, whose data has lost its purpose, and replays whose time is over."""
+    """Erase guests who cannot come back and replays whose time is over, and share out bandits' viewers anew."""
     now = utcnow()
     recording.tidy(workshop, now)
     _tidy_library(workshop, now)
     with workshop.db.writing() as tx:
         costs.forget_old(tx, now)
+    with workshop.db.reading() as tx:
+        due = bandits.running(tx)
+    for each in due:
+        with workshop.db.writing() as tx:
+            bandits.share_out(tx, each, now)
     with workshop.db.reading() as tx:
         gone = accounts.gone_guests(tx, now)
     for person_id in gone:
