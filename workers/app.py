@@ -70,6 +70,8 @@ def make_app(settings: Settings) -> Any:
         worker_prefetch_multiplier=1,
         worker_max_tasks_per_child=50,
         worker_max_memory_per_child=900_000,
+        # On a busy machine a niced child needs longer than the four seconds after which Celery kills it.
+        worker_proc_alive_timeout=60.0,
         # A broker that comes back redelivers; the fence, not a cancelled task, keeps results single.
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_send_task_events=False,

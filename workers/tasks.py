@@ -54,12 +54,12 @@ KINDS = {
     "ingest": Kind(ingest.run, round(20 + 20 * Limits().seconds)),
     "assemble": Kind(assemble, 30),
     recordings.JOB: Kind(recording.run, 120),
-    # a video lasts 30 s, and a busy machine encodes at a fifth of its speed
-    downloads.JOB: Kind(export.run, 300),
+    # ten seconds of one core, niced below everything else: a machine with twenty busy processes leaves it a hundredth
+    downloads.JOB: Kind(export.run, 1800),
     # a segment lasts 6.4 s at most, but its clip is read from the beginning
     versions.JOB: Kind(recut.run, round(20 + 20 * Limits().seconds)),
-    # four seconds of one core, niced below everything else on a busy machine
-    made_for.JOB: Kind(personal.run, 600),
+    # four seconds of one core, niced as well
+    made_for.JOB: Kind(personal.run, 1800),
 }
 
 # What is told to the person when the last attempt at a job has failed.
