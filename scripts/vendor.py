@@ -1,5 +1,7 @@
 """Copy the named third-party files from node_modules to web/static/vendor and build the icon sprite.
 
+The face detector's model goes beside the code that reads it, where its package is installed.
+
 `npm ci` has checked each package against the hashes of package-lock.json before this runs.
 """
 
@@ -23,6 +25,8 @@ FILES = {
     "tus.js": "tus-js-client/dist/tus.min.js",
     "inter-latin.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
 }
+MODEL = MODULES / "@mediapipe" / "face_detection" / "face_detection_short_range.tflite"
+MODELS = ROOT / "video_assembly" / "models"
 # This one is written for a script tag: it puts its name on the window.
 EXPORTS = {"tus.js": "\nexport const { Upload, defaultOptions } = globalThis.tus;\n"}
 ICONS = """
@@ -60,6 +64,10 @@ def main() -> None:
         else:
             shutil.copyfile(text, VENDOR / target)
     (VENDOR / "icons.svg").write_text(sprite())
+    shutil.rmtree(MODELS, ignore_errors=True)
+    if MODEL.is_file():
+        MODELS.mkdir()
+        shutil.copyfile(MODEL, MODELS / MODEL.name)
     sys.stdout.write(f"{len(FILES)} files and {len(ICONS)} icons are in {VENDOR.relative_to(ROOT)}\n")
 
 
