@@ -6,6 +6,7 @@ counts as much as the taste weighs by now. So it decays, is forgotten and is exp
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,12 @@ FAINT = 0.01
 
 @dataclass(frozen=True)
 class Likeness:
-    """The model with the products it was learnt from: `tastes` are their weights, a row of `rows` for each."""
+    """The model with the products it was learnt from: `tastes` are their weights, a row of `rows` for each.
 
-    model: Linear
+    `inverse` is that of the model's precision: with it a further question costs a product instead of a system.
+    """
+
+    inverse: Floats
     weights: Floats
     products: tuple[str, ...]
     rows: Floats
@@ -35,10 +39,34 @@ class Likeness:
         """Return how much a product of these features is expected to be liked, from -1 to 1."""
         return float(features @ self.weights)
 
-    def shares(self, features: Floats) -> dict[str, float]:
-        """Return what each product gave to that; they sum to it."""
-        parts = self.model.shares(features, self.rows, np.sign(self.tastes), np.abs(self.tastes))
-        return dict(zip(self.products, parts.tolist(), strict=True))
+    def shares(self, features: Floats) -> Floats:
+        """Return what each of the products gave to that; they sum to it."""
+        return np.asarray((self.rows @ (self.inverse @ features)) * self.tastes, dtype=np.float64)
+
+    @cached_property
+    def number(self) -> dict[str, int]:
+        """The row of each product."""
+        return {product_id: number for number, product_id in enumerate(self.products)}
+
+    @cached_property
+    def _own(self) -> Floats:
+        return np.asarray(((self.rows @ self.inverse) * self.rows).sum(axis=1), dtype=np.float64)
+
+    def lost(self, features: Floats, product_id: str, taste: float) -> float | None:
+        """Return by how much `of` would fall if the taste for one product were this; None: to be learnt anew.
+
+        Exact: one observation's weight is a rank-one change of the precision (Sherman and Morrison, 1950).
+        """
+        number = self.number.get(product_id)
+        if number is None or len(self.products) >= MOST_OBSERVED:
+            return None
+        if abs(taste) < FAINT:
+            taste = 0.0
+        row, before, own = self.rows[number], float(self.tastes[number]), float(self._own[number])
+        more, heavier = taste - before, abs(taste) - abs(before)
+        both = float(features @ (self.inverse @ row))
+        after = more * both - heavier * both * (float(row @ self.weights) + more * own) / (1.0 + heavier * own)
+        return -after
 
 
 def learn(profile: Profile, vectors: Mapping[str, Floats], at: int) -> Likeness | None:
@@ -55,7 +83,8 @@ def learn(profile: Profile, vectors: Mapping[str, Floats], at: int) -> Likeness 
     tastes = np.array([weight for _, _, weight in found])
     model = Linear.prior(rows.shape[1], PRIOR)
     model.observe(rows, np.sign(tastes), np.abs(tastes))
-    return Likeness(model, model.weights(), tuple(value for _, value, _ in found), rows, tastes)
+    inverse = np.asarray(np.linalg.inv(model.precision), dtype=np.float64)
+    return Likeness(inverse, inverse @ model.moment, tuple(value for _, value, _ in found), rows, tastes)
 
 
 def decayed(weights: Floats, at: NDArray[np.int64], now: int, half_life: int = LONG_HALF_LIFE) -> Floats:

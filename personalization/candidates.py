@@ -61,6 +61,17 @@ class Columns:
             for key in each.keys:
                 groups.setdefault(key, []).append(place)
         self.groups = {key: np.array(places) for key, places in groups.items()}
+        # Of each kind that every product has one of: a number for each value, and each product's.
+        self.numbers: dict[str, dict[str, int]] = {}
+        self.numbered: dict[str, NDArray[np.intp]] = {}
+        for kind, values in (
+            ("brand", [each.brand for each in self.all]),
+            ("category", [each.category for each in self.all]),
+            ("merchant", [each.merchant_id for each in self.all]),
+        ):
+            numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
+            self.numbers[kind] = numbers
+            self.numbered[kind] = np.array([numbers[value] for value in values], dtype=np.intp)
         length = len(next(iter(vectors.values()))) if vectors else 0
         nothing = np.zeros(length)
         self.features = np.array([vectors.get(each.product_id, nothing) for each in self.all]).reshape(

@@ -1,15 +1,14 @@
 """Why a product was chosen, as data: a code and what it names; web turns it into a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from heapq import nlargest
 from typing import Any
 
-from personalization.profile import BOUGHT, UNDOES, Evidence, Key, Profile, Taste, milliseconds
+from personalization.profile import BOUGHT, LONG_HALF_LIFE, SHORT_HALF_LIFE, UNDOES, Evidence, Key, Profile, Taste
 from storage.database import EPOCH, MILLISECOND
 
 MOST = 2
-NOTHING_ALIKE: Mapping[str, float] = {}
 # A taste that is nearly gone explains nothing.
 FAINT = 0.01
 
@@ -48,44 +47,64 @@ class Reason:
         return {"code": self.code, **self.params}
 
 
+class Witnesses:
+    """What speaks for each of a profile's tastes, with what its weight has become; made once for many choices."""
+
+    def __init__(self, profile: Profile, at: int) -> None:
+        self.profile, self._at = profile, at
+        self._ruled_out = any(block.blocked for block in profile.blocks.values())
+        self._known: dict[Key, list[tuple[float, float, Evidence]]] = {}
+
+    def of(self, key: Key, taste: Taste) -> list[tuple[float, float, Evidence]]:
+        """Return long-term and session weight of each event that stands behind a taste and was not ruled out."""
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = [
+                (each.weight * 2.0 ** (-age / LONG_HALF_LIFE), each.weight * 2.0 ** (-age / SHORT_HALF_LIFE), each)
+                for each in standing(taste)
+                if not (self._ruled_out and self._blocked(each))
+                for age in (max(0, self._at - each.at),)
+            ]
+        return found
+
+    def _blocked(self, each: Evidence) -> bool:
+        return self.profile.blocks_any(each.product_id, each.brand, each.category, each.merchant_id)
+
+
 def reasons(
-    profile: Profile,
+    witnesses: Witnesses,
     product_id: str,
     keys: Mapping[Key, tuple[float, float]],
     parts: Mapping[str, float],
-    now: datetime,
     *,
-    explored: bool,
     popular: bool,
-    alike: Mapping[str, float] = NOTHING_ALIKE,
+    alike: Iterable[tuple[float, str, Evidence]] = (),
 ) -> tuple[Reason, ...]:
     """Return at most two reasons for showing a product, no two of them from events about one and the same product.
 
     `keys` gives for each of the product's tastes the part of the score that one unit of long-term and of session
     weight made; `parts` are the parts of the whole score. `popular` tells that counts stand behind the part `rate`;
-    `alike` is what each other product gave because this one is like it.
+    `alike` is what other products gave because this one is like them, with an event about each.
     """
-    if explored:
-        return (Reason("surprise"),)
-    at = milliseconds(now)
+    tastes = witnesses.profile.tastes
     found: dict[str, tuple[float, Key, Evidence]] = {}
-    ways = [(key, profile.tastes.get(key), each) for key, each in keys.items()]
-    for other, gain in alike.items():
-        taste = profile.tastes.get(("product", other))
-        if gain > 0 and other != product_id and taste is not None and taste.long > 0:
-            ways.append((("likeness", other), taste, (gain / max(taste.at_time(at)[0], FAINT), 0.0)))
-    for key, taste, (each_long, each_short) in ways:
-        for evidence in () if taste is None else standing(taste):
-            if profile.blocks_any(evidence.product_id, evidence.brand, evidence.category, evidence.merchant_id):
-                continue
-            long, short = Taste(evidence.weight, evidence.weight, evidence.at).at_time(at)
-            gain = each_long * long + each_short * short
-            shared = ("product", product_id) if evidence.product_id == product_id else key
-            before = found.get(evidence.product_id or evidence.event_id)
-            if gain > 0 and (before is None or _order(gain, evidence) > _order(before[0], before[2])):
-                found[evidence.product_id or evidence.event_id] = (gain, shared, evidence)
-    strongest = sorted(found.values(), key=lambda each: _order(each[0], each[2]), reverse=True)
-    chosen = [_because(key, evidence) for gain, key, evidence in strongest[:MOST]]
+
+    def weigh(gain: float, key: Key, evidence: Evidence) -> None:
+        if gain <= 0:
+            return
+        about = evidence.product_id or evidence.event_id
+        before = found.get(about)
+        if before is None or _order(gain, evidence) > _order(before[0], before[2]):
+            found[about] = (gain, ("product", product_id) if evidence.product_id == product_id else key, evidence)
+
+    for key, (each_long, each_short) in keys.items():
+        if (taste := tastes.get(key)) is not None:
+            for long, short, evidence in witnesses.of(key, taste):
+                weigh(each_long * long + each_short * short, key, evidence)
+    for gain, other, evidence in alike:
+        weigh(gain, ("likeness", other), evidence)
+    strongest = nlargest(MOST, found.values(), key=lambda each: _order(each[0], each[2]))
+    chosen = [_because(key, evidence) for gain, key, evidence in strongest]
     return tuple(chosen) if chosen else (_without_event(parts, popular),)
 
 
@@ -95,6 +114,8 @@ def _order(gain: float, evidence: Evidence) -> tuple[float, int, str]:
 
 def standing(taste: Taste) -> list[Evidence]:
     """Return the evidence that was not taken back, and of a product that was bought nothing from before."""
+    if len(taste.evidence) == 1:
+        return [each for each in taste.evidence if each.weight > 0]
     undone = {(UNDOES[each.name], each.product_id, each.at) for each in taste.evidence if each.name in UNDOES}
     bought: dict[str | None, int] = {}
     for each in taste.evidence:

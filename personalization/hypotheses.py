@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from personalization import assortment, log, ranking
+import numpy as np
+
+from personalization import assortment, log
 from personalization.corrections import CONFIRMED, REJECTED, corrected, standing
 from personalization.explain import Reason
 from personalization.log import STARTED, Event
 from personalization.profile import Profile
-from personalization.ranking import Candidate, Choice
+from personalization.ranking import Candidate, Choice, Ranker
 from personalization.rates import WELCOMED
 from personalization.traits import TRAITS
 from storage.database import Tx
@@ -76,7 +78,7 @@ def with_guesses(
     viewer_id: str,
     profile: Profile,
     choices: Sequence[Choice],
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Candidate] | Ranker,
     now: datetime,
     seed: str,
     placed: Mapping[int, str],
@@ -90,12 +92,15 @@ def with_guesses(
     # The least certain is tested first: about it there is most to learn.
     opened = sorted((each for each in held if each.state == "open"), key=lambda each: (each.probability, each.trait))
     kept = [each for each in held if each.state in ("kept", "confirmed")]
+    if not (opened or kept):
+        return list(choices)
+    ranker = candidates if isinstance(candidates, Ranker) else Ranker(profile, candidates, now)
     by_place = {choice.place: choice.product_id for choice in choices} | dict(placed)
     made = []
     for choice in choices:
         turn = {TEST_PLACE: opened, SERVE_PLACE: kept}.get(choice.place % OF, [])
         guess = turn[choice.place // OF % len(turn)] if turn else None
-        found = guess and _instead(tx, guess, profile, choice, candidates, now, seed, by_place)
+        found = guess and _instead(tx, guess, choice, ranker, now, seed, by_place)
         made.append(found or choice)
     return made
 
@@ -103,18 +108,18 @@ def with_guesses(
 def _instead(
     tx: Tx,
     guess: Guess,
-    profile: Profile,
     choice: Choice,
-    candidates: Sequence[Candidate],
+    ranker: Ranker,
     now: datetime,
     seed: str,
     by_place: Mapping[int, str],
 ) -> Choice | None:
     having = assortment.current(tx, now).having(guess.trait)
     beside = {by_place.get(choice.place - 1), by_place.get(choice.place + 1)}
-    among = [each for each in candidates if each.product_id in having and each.product_id not in beside]
+    only = np.zeros(len(ranker.columns), dtype=bool)
+    only[[at for each, at in ranker.columns.at.items() if each in having and each not in beside]] = True
     others = {place: product_id for place, product_id in by_place.items() if place != choice.place}
-    found = ranking.rank(profile, among, [choice.place], now, f"{seed}:{guess.trait}", exploration=0.0, placed=others)
+    found = ranker.rank([choice.place], f"{seed}:{guess.trait}", exploration=0.0, placed=others, only=only)
     if not found:
         return None
     return replace(found[0], kind="guess", drawn=None, reasons=(Reason("guess", {"trait": guess.trait}),))

@@ -99,6 +99,12 @@ class Taste:
         """Return long-term and session weight at `now` (ms since 1970)."""
         return self.long * _decay(now - self.at, LONG_HALF_LIFE), self.short * _decay(now - self.at, SHORT_HALF_LIFE)
 
+    @property
+    def bought(self) -> int | None:
+        """When the last order among the evidence was (ms since 1970), None without one."""
+        # An order weighs the most of all events, so the last ones are always among the evidence.
+        return max((each.at for each in self.evidence if each.name == BOUGHT), default=None)
+
 
 @dataclass(frozen=True)
 class Block:
@@ -145,8 +151,7 @@ class Profile:
     def bought(self, product_id: str) -> int | None:
         """Return when the viewer last ordered this product (ms since 1970), None if never or long forgotten."""
         taste = self.tastes.get(("product", product_id))
-        # An order weighs the most of all events, so the last ones are always among the evidence.
-        return max((each.at for each in taste.evidence if each.name == BOUGHT), default=None) if taste else None
+        return None if taste is None else taste.bought
 
 
 NOTHING = Profile()
@@ -195,24 +200,38 @@ def absorb(profile: Profile, events: Iterable[Event]) -> Profile:
     return Profile(tastes, blocks, seen, last)
 
 
+class Testimony:
+    """Where each event stands among the evidence of a profile, looked through once for many questions."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._found: dict[str, list[tuple[Key, Evidence]]] = {}
+        for key, taste in profile.tastes.items():
+            for each in taste.evidence:
+                self._found.setdefault(each.event_id, []).append((key, each))
+
+    def without(self, event_id: str) -> dict[Key, Taste]:
+        """Return the tastes that would be others if this event had never been, as they would be."""
+        gone: dict[tuple[Key | None, str | None], tuple[Evidence, tuple[Key, ...]]] = {}
+        for key, each in self._found.get(event_id, ()):
+            scoped = each.name in ("Interested", "Not Interested", STATED)
+            named = (("product", each.product_id), ("brand", each.brand), ("category", each.category))
+            keys = (key,) if scoped else tuple((kind, value) for kind, value in named if value)
+            gone[(key if scoped else None, each.product_id)] = (each, keys)
+        tastes: dict[Key, Taste] = {}
+        for evidence, keys in gone.values():
+            for key in keys:
+                taste = tastes.get(key) or self._profile.tastes[key]
+                kept = tuple(each for each in taste.evidence if each.event_id != event_id)
+                lost_long = evidence.weight * _decay(taste.at - evidence.at, LONG_HALF_LIFE)
+                lost_short = evidence.weight * _decay(taste.at - evidence.at, SHORT_HALF_LIFE)
+                tastes[key] = Taste(taste.long - lost_long, taste.short - lost_short, taste.at, kept)
+        return tastes
+
+
 def without(profile: Profile, event_id: str) -> Profile:
     """Return the profile as if an event that is among the evidence had never been; what was blocked stays so."""
-    gone: dict[tuple[Key | None, str | None], tuple[Evidence, tuple[Key, ...]]] = {}
-    for key, taste in profile.tastes.items():
-        for each in taste.evidence:
-            if each.event_id == event_id:
-                scoped = each.name in ("Interested", "Not Interested", STATED)
-                named = (("product", each.product_id), ("brand", each.brand), ("category", each.category))
-                keys = (key,) if scoped else tuple((kind, value) for kind, value in named if value)
-                gone[(key if scoped else None, each.product_id)] = (each, keys)
-    tastes = dict(profile.tastes)
-    for evidence, keys in gone.values():
-        for key in keys:
-            taste = tastes[key]
-            kept = tuple(each for each in taste.evidence if each.event_id != event_id)
-            lost_long = evidence.weight * _decay(taste.at - evidence.at, LONG_HALF_LIFE)
-            lost_short = evidence.weight * _decay(taste.at - evidence.at, SHORT_HALF_LIFE)
-            tastes[key] = Taste(taste.long - lost_long, taste.short - lost_short, taste.at, kept)
+    tastes = {**profile.tastes, **Testimony(profile).without(event_id)}
     return Profile(tastes, profile.blocks, profile.seen, profile.last)
 
 

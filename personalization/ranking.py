@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,10 @@ from personalization.explain import Reason, reasons
 from personalization.profile import Key, Profile
 from personalization.scoring import NO_BOOSTS, NOTHING_ALONG, Scorer
 
-__all__ = ["EXPLORATION", "Candidate", "Choice", "Columns", "Drawn", "eligible", "rank"]
+__all__ = ["EXPLORATION", "Candidate", "Choice", "Columns", "Drawn", "Ranker", "eligible", "rank"]
 
 Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 # Each earlier place of the same product or category in the last ten: with two products a category, and up to
 # hundreds, shares follow interest instead of the winner taking all ten. A product's second place costs once this,
@@ -96,78 +98,105 @@ def rank(
     0 to 1 by product, `boosts` the strength of what is paid for. No two neighbours are the same product while there is
     another. Fewer choices than places come back only when nothing is eligible.
     """
-    held = dict(placed or {})
-    # Without a place 1 the last video that was watched is the neighbour of the first to come.
-    if profile.last is not None:
-        held.setdefault(0, profile.last[1])
-    columns = candidates if isinstance(candidates, Columns) else Columns(candidates)
-    open_ = columns.allowed(profile)
-    if not open_.any():
-        return []
-    scorer = Scorer(profile, columns, now, along, boosts)
-    choices = []
-    for place in places:
-        window = {place - p: held[p] for p in range(max(1, place - WINDOW), place) if p in held}
-        penalties = _penalties(window, columns)
-        beside = _others(open_, columns, {held.get(place - 1), held.get(place + 1)})
-        if not beside.any():
-            beside = _others(open_, columns, {held.get(place - 1)})
-        choice = _choose(scorer, beside if beside.any() else open_, penalties, place, f"{seed}:{place}", exploration)
-        held[place] = choice.product_id
-        choices.append(choice)
-    return choices
+    ranker = Ranker(profile, candidates, now, along, boosts)
+    return ranker.rank(places, seed, exploration=exploration, placed=placed)
 
 
-def _others(open_: Flags, columns: Columns, neighbours: Iterable[str | None]) -> Flags:
-    found = open_.copy()
-    for each in neighbours:
-        if each is not None and each in columns.at:
-            found[columns.at[each]] = False
-    return found
+class Ranker:
+    """Candidates with their scores for one viewer at one time, for any number of places; see `rank`."""
 
+    def __init__(
+        self,
+        profile: Profile,
+        candidates: Iterable[Candidate] | Columns,
+        now: datetime,
+        along: Mapping[str, float] = NOTHING_ALONG,
+        boosts: Mapping[str, float] = NO_BOOSTS,
+    ) -> None:
+        self.columns = candidates if isinstance(candidates, Columns) else Columns(candidates)
+        self._profile, self._now, self._along, self._boosts = profile, now, along, boosts
+        self._open = self.columns.allowed(profile)
 
-def _choose(
-    scorer: Scorer, open_: Flags, penalties: Mapping[Key, float], place: int, seed: str, exploration: float
-) -> Choice:
-    columns = scorer.columns
-    nets = scorer.scores.copy()
-    for key, penalty in penalties.items():
-        nets[columns.groups[key]] += penalty
-    among = np.flatnonzero(open_)
-    best = among[nets[among] >= nets[among].max() - TIE]
-    # Which values these draws take decides nothing about the game's security.
-    dice = random.Random(seed)  # noqa: S311
-    explores = dice.random() < exploration
-    chosen = int(among[dice.randrange(len(among))] if explores else best[dice.randrange(len(best))])
-    explored = chosen not in best
-    propensity = exploration / len(among) + (0.0 if explored else (1 - exploration) / len(best))
-    candidate = columns.all[chosen]
-    own = ("product", candidate.product_id), ("category", candidate.category)
-    parts, keys = scorer.explained(candidate)
-    score = sum(parts.values())
-    parts = {**parts, "repetition": sum(penalties.get(key, 0.0) for key in own)}
-    why = reasons(
-        scorer.profile,
-        candidate.product_id,
-        keys,
-        parts,
-        scorer.now,
-        explored=explored,
-        popular=candidate.popular,
-        alike=scorer.shares(candidate),
-    )
-    named = {each.params["event_id"] for each in why if "event_id" in each.params}
-    return Choice(
-        place,
-        candidate.product_id,
-        sum(parts.values()),
-        parts,
-        "explore" if explored else "exploit",
-        propensity,
-        why,
-        {each: scorer.amount(candidate, each, score) for each in sorted(named)},
-        Drawn(exploration, len(among), len(best)),
-    )
+    @cached_property
+    def _scorer(self) -> Scorer:
+        return Scorer(self._profile, self.columns, self._now, self._along, self._boosts)
+
+    def rank(
+        self,
+        places: Sequence[int],
+        seed: str,
+        *,
+        exploration: float = EXPLORATION,
+        placed: Mapping[int, str] | None = None,
+        only: Flags | None = None,
+    ) -> list[Choice]:
+        """Choose a product for each of the places as `rank` does; with `only`, among these of the columns."""
+        held = dict(placed or {})
+        # Without a place 1 the last video that was watched is the neighbour of the first to come.
+        if self._profile.last is not None:
+            held.setdefault(0, self._profile.last[1])
+        open_ = self._open if only is None else self._open & only
+        count = int(np.count_nonzero(open_))
+        if not count:
+            return []
+        scores = np.where(open_, self._scorer.scores, -np.inf)
+        at, choices = self.columns.at, []
+        for place in places:
+            window = {place - p: held[p] for p in range(max(1, place - WINDOW), place) if p in held}
+            nets = scores.copy()
+            penalties = _penalties(window, self.columns)
+            for key, penalty in penalties.items():
+                nets[at[key[1]] if key[0] == "product" else self.columns.groups[key]] += penalty
+            # No neighbour comes again while there is another, and rather after the next place than after this one.
+            left = count
+            for neighbours in ({held.get(place - 1), held.get(place + 1)}, {held.get(place - 1)}, ()):
+                beside = [at[each] for each in neighbours if each is not None and each in at]
+                beside = [each for each in beside if open_[each]]
+                if len(beside) < count:
+                    nets[beside] = -np.inf
+                    left = count - len(beside)
+                    break
+            choice = self._choose(nets, left, penalties, place, f"{seed}:{place}", exploration)
+            held[place] = choice.product_id
+            choices.append(choice)
+        return choices
+
+    def _choose(
+        self, nets: Floats, count: int, penalties: Mapping[Key, float], place: int, seed: str, exploration: float
+    ) -> Choice:
+        """Choose among the `count` candidates whose net score is finite."""
+        scorer = self._scorer
+        best = np.flatnonzero(nets >= nets.max() - TIE)
+        # Which values these draws take decides nothing about the game's security.
+        dice = random.Random(seed)  # noqa: S311
+        explores = dice.random() < exploration
+        if explores:
+            chosen = int(np.flatnonzero(nets > -np.inf)[dice.randrange(count)])
+        else:
+            chosen = int(best[dice.randrange(len(best))])
+        explored = chosen not in best
+        propensity = exploration / count + (0.0 if explored else (1 - exploration) / len(best))
+        candidate = self.columns.all[chosen]
+        own = ("product", candidate.product_id), ("category", candidate.category)
+        parts, keys = scorer.explained(candidate)
+        parts = {**parts, "repetition": sum(penalties.get(key, 0.0) for key in own)}
+        if explored:
+            why: tuple[Reason, ...] = (Reason("surprise"),)
+        else:
+            popular, alike = candidate.popular, scorer.likened(candidate)
+            why = reasons(scorer.witnesses, candidate.product_id, keys, parts, popular=popular, alike=alike)
+        named = {each.params["event_id"] for each in why if "event_id" in each.params}
+        return Choice(
+            place,
+            candidate.product_id,
+            sum(parts.values()),
+            parts,
+            "explore" if explored else "exploit",
+            propensity,
+            why,
+            {each: scorer.amount(candidate, each) for each in sorted(named)},
+            Drawn(exploration, count, len(best)),
+        )
 
 
 def _penalties(window: Mapping[int, str], columns: Columns) -> dict[Key, float]:

@@ -4,14 +4,17 @@ One scorer serves feeds, lists of products, rooms (by what they show) and blocks
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from personalization import alike
 from personalization.candidates import Candidate, Columns
-from personalization.profile import DAY, SHORT_HALF_LIFE, Key, Profile, milliseconds, without
+from personalization.explain import FAINT, MOST, Witnesses
+from personalization.profile import BOUGHT, DAY, SHORT_HALF_LIFE, Evidence, Key, Profile, Taste, Testimony, milliseconds
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +34,7 @@ PLENTY = 10
 RATE = 0.5
 FATIGUE = 0.3
 # Who has just bought a thing does not need it again; its category and brand stay liked.
-BOUGHT = 3.5
+SATED = 3.5
 BOUGHT_HALF_LIFE = 2 * DAY
 # The most that a paid boost adds: half of what a liked category does.
 BOOST = 0.3
@@ -56,54 +59,136 @@ class Scorer:
         self.likeness = alike.learn(profile, columns.vectors, self._at)
         self.scores = self._all()
 
+    @cached_property
+    def witnesses(self) -> Witnesses:
+        """What speaks for each taste, for reasons."""
+        return Witnesses(self.profile, self._at)
+
+    @cached_property
+    def _testimony(self) -> Testimony:
+        return Testimony(self.profile)
+
     def _all(self) -> Floats:
-        columns, profile = self.columns, self.profile
+        columns = self.columns
         age = np.maximum(0.0, self._at - columns.created)
         scores = FRESHNESS * np.exp2(-age / FRESH_HALF_LIFE)
         scores += STOCK * np.minimum(1.0, columns.stock / PLENTY) + RATE * (columns.rate + columns.promise)
-        known = [(key, taste, columns.groups[key]) for key, taste in profile.tastes.items() if key in columns.groups]
-        at = np.array([taste.at for _, taste, _ in known], dtype=np.int64)
-        long = alike.decayed(np.array([taste.long for _, taste, _ in known]), at, self._at)
-        short = alike.decayed(np.array([taste.short for _, taste, _ in known]), at, self._at, SHORT_HALF_LIFE)
-        lifts = np.array([LONG[key[0]] for key, _, _ in known]) * long / (1.0 + np.abs(long))
-        lifts += np.array([SHORT[key[0]] for key, _, _ in known]) * short / (1.0 + np.abs(short))
-        for (key, _, places), lift in zip(known, lifts.tolist(), strict=True):
-            scores[places] += lift + self._bought(profile, key[1]) if key[0] == "product" else lift
-        for product_id in profile.seen:
-            if product_id in columns.at:
-                scores[columns.at[product_id]] += self._fatigue(product_id)
+        self._add_tastes(scores)
+        at = columns.at
+        seen = [(at[product_id], self._fatigue(product_id)) for product_id in self.profile.seen if product_id in at]
+        led = [(at[product_id], ALONG * value) for product_id, value in self.along.items() if product_id in at]
+        paid = [(at[each], BOOST * min(1.0, strength)) for each, strength in self.boosts.items() if each in at]
+        for some in (seen, led, paid):
+            if some:
+                scores[[place for place, _ in some]] += [part for _, part in some]
         if self.likeness is not None:
             scores += ALIKE * (columns.features @ self.likeness.weights)
-        for product_id, value in self.along.items():
-            if product_id in columns.at:
-                scores[columns.at[product_id]] += ALONG * value
-        for product_id, strength in self.boosts.items():
-            if product_id in columns.at:
-                scores[columns.at[product_id]] += BOOST * min(1.0, strength)
         return scores
+
+    def _add_tastes(self, scores: Floats) -> None:
+        columns, profile = self.columns, self.profile
+        groups = columns.groups
+        known = [(key, taste) for key, taste in profile.tastes.items() if key in groups]
+        if not known:
+            return
+        at = np.array([taste.at for _, taste in known], dtype=np.int64)
+        long = alike.decayed(np.array([taste.long for _, taste in known]), at, self._at)
+        short = alike.decayed(np.array([taste.short for _, taste in known]), at, self._at, SHORT_HALF_LIFE)
+        lifts = np.array([LONG[key[0]] for key, _ in known]) * long / (1.0 + np.abs(long))
+        lifts += np.array([SHORT[key[0]] for key, _ in known]) * short / (1.0 + np.abs(short))
+        # A product has one brand, category and merchant: what these lift is looked up for all products at once.
+        tables = {kind: np.zeros(len(numbers)) for kind, numbers in columns.numbers.items()}
+        places, parts = [], []
+        for ((kind, value), taste), lift in zip(known, lifts.tolist(), strict=True):
+            if kind == "product":
+                places.append(columns.at[value])
+                bought = any(each.name == BOUGHT for each in taste.evidence)
+                parts.append(lift + self._bought(profile, value) if bought else lift)
+            elif kind in tables:
+                tables[kind][columns.numbers[kind][value]] = lift
+            else:
+                scores[groups[kind, value]] += lift
+        if places:
+            scores[places] += parts
+        for kind, table in tables.items():
+            scores += table[columns.numbered[kind]]
 
     def explained(self, candidate: Candidate) -> tuple[dict[str, float], dict[Key, tuple[float, float]]]:
         """Return the parts of a candidate's score, which sum to it, and by key what a unit of each taste made."""
         return self._explained(candidate, self.profile, self.likeness)
 
-    def amount(self, candidate: Candidate, event_id: str, score: float | None = None) -> float:
-        """Return what a candidate's score would lose if this event were deleted and the profile made anew.
-
-        `score` is what `explained` sums to, where it is known.
-        """
-        if score is None:
-            score = sum(self.explained(candidate)[0].values())
-        profile = without(self.profile, event_id)
-        likeness = alike.learn(profile, self.columns.vectors, self._at)
-        after, _ = self._explained(candidate, profile, likeness)
-        return score - sum(after.values())
+    def amount(self, candidate: Candidate, event_id: str) -> float:
+        """Return what a candidate's score would lose if this event were deleted and the profile made anew."""
+        changed = self._testimony.without(event_id)
+        lost = 0.0
+        for key in candidate.keys:
+            after = changed.get(key)
+            if after is not None:
+                lost += self._lift(key[0], self.profile.tastes[key]) - self._lift(key[0], after)
+        own = changed.get(("product", candidate.product_id))
+        if own is not None:
+            lost += self._bought(self.profile, candidate.product_id) - self._cooled(own.bought)
+        return lost + self._less_alike(candidate, changed)
 
     def shares(self, candidate: Candidate) -> dict[str, float]:
         """Return what each product that the viewer has a taste for gave to the part `alike`."""
         vector = self.columns.vectors.get(candidate.product_id)
         if self.likeness is None or vector is None:
             return {}
-        return {product: ALIKE * share for product, share in self.likeness.shares(vector).items()}
+        parts = ALIKE * self.likeness.shares(vector)
+        return dict(zip(self.likeness.products, parts.tolist(), strict=True))
+
+    def likened(self, candidate: Candidate) -> list[tuple[float, str, Evidence]]:
+        """Return what gave the most to the part `alike`: how much, the other product, and its strongest event."""
+        vector, likeness = self.columns.vectors.get(candidate.product_id), self.likeness
+        if likeness is None or vector is None:
+            return []
+        events, factors = self._likely
+        gains = ALIKE * likeness.shares(vector) * factors
+        own = likeness.number.get(candidate.product_id)
+        if own is not None:
+            gains[own] = 0.0
+        least = np.partition(gains, -MOST)[-MOST] if len(gains) > MOST else 0.0
+        found = []
+        for number in np.flatnonzero((gains >= least) & (gains > 0)).tolist():
+            event = events[number]
+            if event is not None:
+                found.append((float(gains[number]), likeness.products[number], event))
+        return found
+
+    @cached_property
+    def _likely(self) -> tuple[list[Evidence | None], Floats]:
+        """The strongest event of each product that likeness was learnt from, and its share of the taste by now."""
+        events: list[Evidence | None] = []
+        factors = []
+        for product_id in [] if self.likeness is None else self.likeness.products:
+            key = ("product", product_id)
+            taste = self.profile.tastes[key]
+            behind = self.witnesses.of(key, taste) if taste.long > 0 else []
+            strongest = max(behind, key=lambda each: (each[0], each[2].at, each[2].event_id), default=None)
+            events.append(None if strongest is None else strongest[2])
+            factors.append(0.0 if strongest is None else strongest[0] / max(taste.at_time(self._at)[0], FAINT))
+        return events, np.array(factors)
+
+    def _less_alike(self, candidate: Candidate, changed: Mapping[Key, Taste]) -> float:
+        """Return by how much the part `alike` would fall with these tastes."""
+        vectors = self.columns.vectors
+        vector = vectors.get(candidate.product_id)
+        products = [(key[1], taste) for key, taste in changed.items() if key[0] == "product" and key[1] in vectors]
+        if vector is None or not products:
+            return 0.0
+        if self.likeness is not None and len(products) == 1:
+            product_id, taste = products[0]
+            lost = self.likeness.lost(vector, product_id, taste.at_time(self._at)[0])
+            if lost is not None:
+                return ALIKE * lost
+        before = 0.0 if self.likeness is None else self.likeness.of(vector)
+        after = alike.learn(replace(self.profile, tastes={**self.profile.tastes, **changed}), vectors, self._at)
+        return ALIKE * (before - (0.0 if after is None else after.of(vector)))
+
+    def _lift(self, kind: str, taste: Taste) -> float:
+        long, short = taste.at_time(self._at)
+        return LONG[kind] * _bound(long) * long + SHORT[kind] * _bound(short) * short
 
     def _explained(
         self, candidate: Candidate, profile: Profile, likeness: alike.Likeness | None
@@ -145,8 +230,10 @@ class Scorer:
         return -FATIGUE * times / (3.0 + times)
 
     def _bought(self, profile: Profile, product_id: str) -> float:
-        bought = profile.bought(product_id)
-        return 0.0 if bought is None else -BOUGHT * 2.0 ** (-max(0, self._at - bought) / BOUGHT_HALF_LIFE)
+        return self._cooled(profile.bought(product_id))
+
+    def _cooled(self, bought: int | None) -> float:
+        return 0.0 if bought is None else -SATED * 2.0 ** (-max(0, self._at - bought) / BOUGHT_HALF_LIFE)
 
 
 def _bound(weight: float) -> float:

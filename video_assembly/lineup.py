@@ -5,12 +5,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import numpy as np
 from sqlalchemy import bindparam, select
 
-from personalization import assortment, crowd, hypotheses, interleaving, log, ranking
+from personalization import assortment, crowd, hypotheses, interleaving, log
 from personalization.assortment import Assortment
 from personalization.profile import milliseconds
-from personalization.ranking import Choice, Columns
+from personalization.ranking import Choice, Columns, Ranker
 from personalization.state import State
 from shop import catalog
 from shop.catalog import ProductFacts
@@ -50,16 +51,15 @@ def planned(
     rules = Rules(language=current.locale)
     placed = {slot.place: slot.recipe.product_id for slot in held}
     on_sale = assortment.current(tx, now)
-    choices = _chosen(tx, current, on_sale, shelf, rules, places, now, seed, placed)
+    choices, ranker = _chosen(tx, current, on_sale, shelf, rules, places, now, seed, placed)
     if not _all_sold(tx, {each.product_id for each in choices}):
         # What is in memory is older than the last edit.
         assortment.forget(tx)
         on_sale = assortment.current(tx, now)
-        choices = _chosen(tx, current, on_sale, shelf, rules, places, now, seed, placed)
+        choices, ranker = _chosen(tx, current, on_sale, shelf, rules, places, now, seed, placed)
     if current.profiled:
-        among = _tellable(on_sale, shelf, rules).all
         choices = hypotheses.with_guesses(
-            tx, viewer_id, current.profile, choices, among, now, seed, placed, current.beside
+            tx, viewer_id, current.profile, choices, ranker, now, seed, placed, current.beside
         )
     # A hook of another product must be of one that this viewer could be offered too.
     lend = on_sale.columns("all", lambda each: True).names(current.profile)
@@ -131,47 +131,37 @@ def _chosen(
     now: datetime,
     seed: str,
     placed: Mapping[int, str],
-) -> list[Choice]:
+) -> tuple[list[Choice], Ranker]:
+    """Return a choice for each place, and the ranking by the viewer's own profile that guesses are chosen with."""
     columns = _tellable(on_sale, shelf, rules)
-    sides = {each.name: each for each in current.sides}
     visit = crowd.visit(current.profile, now)
     # What others went on to is read only where there is a visit to compare.
     along = crowd.current(tx, now).scores(visit, milliseconds(now)) if visit else {}
-
     paid = on_sale.boosts if current.promoted else {}
-
-    def ranked(among: Columns, wanted: Sequence[int], held: Mapping[int, str], side: str = "") -> list[Choice]:
-        profile, share, went = current.profile, current.exploration, along
-        if side:
-            way = sides[side]
-            profile, share, went = way.profile, way.exploration, along if way.personal else {}
-        made = ranking.rank(profile, among, wanted, now, seed, exploration=share, placed=held, along=went, boosts=paid)
-        if not side:
-            return made
-        return [replace(each, drawn=each.drawn and replace(each.drawn, side=side)) for each in made]
-
+    own, share = Ranker(current.profile, columns, now, along, paid), current.exploration
     caps = _caps(shelf, on_sale.facts.values())
-    if not caps and not sides:
-        return ranked(columns, places, placed)
+    if not caps and not current.sides:
+        return own.rank(places, seed, exploration=share, placed=placed), own
+    rankers = [Ranker(each.profile, columns, now, along if each.personal else {}, paid) for each in current.sides]
     # What is allowed at a place depends on those before it; the logged chance is that among what was allowed.
     held, choices = dict(placed), []
     for place in places:
-        side = current.sides[interleaving.turn(seed, place)].name if sides else ""
+        ranker, side = own, ""
+        if rankers:
+            turn = interleaving.turn(seed, place)
+            ranker, side, share = rankers[turn], current.sides[turn].name, current.sides[turn].exploration
         times: defaultdict[Brand, int] = defaultdict(int)
         for before in range(place - BRAND_WINDOW + 1, place):
             if (found := caps.get(held.get(before, ""))) is not None:
                 times[found[0]] += 1
-        allowed = [each for each in columns.all if not _full(caps.get(each.product_id), times)] if caps else []
+        full = {each for each, cap in caps.items() if times[cap[0]] >= cap[1]}
+        only = np.array([each not in full for each in columns.ids], dtype=bool) if full else None
+        made = ranker.rank([place], seed, exploration=share, placed=held, only=only)
         # A shop of one brand repeats it rather than showing nothing.
-        among = Columns(allowed, columns.vectors) if caps else columns
-        made = ranked(among, [place], held, side) or ranked(columns, [place], held, side)
-        choices += made
+        made = made or ranker.rank([place], seed, exploration=share, placed=held)
+        choices += [replace(each, drawn=each.drawn and replace(each.drawn, side=side)) for each in made]
         held.update({choice.place: choice.product_id for choice in made})
-    return choices
-
-
-def _full(cap: tuple[Brand, int] | None, times: Mapping[Brand, int]) -> bool:
-    return cap is not None and times[cap[0]] >= cap[1]
+    return choices, own
 
 
 def _tastes(current: State, now: datetime) -> dict[str, float]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,9 @@ class Lot:
             self._kinds.append([np.flatnonzero(kinds == kind) for kind in np.unique(kinds)])
         self.small = all(len(choices) <= MOST_CHOICES for choices in self.choices)
         self._ways: Ways | None = None
+        self.lenders = frozenset(product_id for _, product_id in self.borrowed)
+        self.beside: dict[str, Any] = {}
+        """What plans computed from the lot alone, by name."""
 
     def ways(self, costs: Sequence[Costs]) -> tuple[Ways, list[NDArray[np.int64]] | None]:
         """Return the ways to search, and which choices take part where there are too many for all of them."""

@@ -119,7 +119,7 @@ def plan(
     for tier in shelf.tiers(subject, template, rules.language):
         best: tuple[float, list[int], _View] | None = None
         for lot in tier:
-            view = _View(lot, used, lend, tastes)
+            view = _view(lot, used, lend, tastes)
             found = _freshest(view, told, unwanted)
             if found is not None and (best is None or found[0] < best[0]):
                 best = (*found, view)
@@ -169,17 +169,65 @@ class _View:
         for place, product_id in lot.borrowed:
             if product_id not in lend:
                 costs[place] = np.inf
+        self.likes = bool(liked.any())
+        self._row = costs
         self.seen, self.liked, self.costs = lot.layered(seen), lot.layered(liked), lot.layered(costs)
+
+    def untouched(self, row: Sequence[int]) -> bool:
+        """Tell whether these choices, by their places in one row, cost this viewer what they cost everybody."""
+        return bool((self._row[row] == self.lot.costs[row]).all())
 
     def ids(self, way: Sequence[int]) -> tuple[str, ...]:
         """The segments of a way, in their order."""
         return tuple(self.lot.choices[n][m].id for n, m in enumerate(way) if m >= 0)
 
 
+class _Plain:
+    """A lot as everybody sees it who knows nothing of it: the same for all, so it is kept beside the lot."""
+
+    def __init__(self, lot: Lot) -> None:
+        self.view = _View(lot, NOTHING_USED, Everything(), NO_TASTES)
+        self.found = _searched(self.view, NOTHING_TOLD, ())
+        way = [] if self.found is None else self.found[1]
+        self.ids = self.view.ids(way)
+        # The places of the cheapest way among all choices in one row.
+        self.row = [lot.starts[n] + m for n, m in enumerate(way) if m >= 0]
+        self.open_to: dict[int, list[int]] = {}
+        self.reasons: dict[tuple[int, str | None], str] = {}
+
+    @classmethod
+    def of(cls, lot: Lot) -> _Plain:
+        """Return what is kept beside a lot."""
+        found: _Plain | None = lot.beside.get("plain")
+        if found is None:
+            found = lot.beside["plain"] = cls(lot)
+        return found
+
+
+def _view(lot: Lot, used: Mapping[str, float], lend: Container[str], tastes: Mapping[str, float]) -> _View:
+    known = not lot.place.keys().isdisjoint(used.keys()) or not lot.tagged.keys().isdisjoint(tastes.keys())
+    if known or not all(product_id in lend for product_id in lot.lenders):
+        return _View(lot, used, lend, tastes)
+    return _Plain.of(lot).view
+
+
 def _freshest(
     view: _View, told: Mapping[tuple[str, ...], float], unwanted: Collection[tuple[str, ...]]
 ) -> tuple[float, list[int]] | None:
     """Return the cheapest way when telling the same whole video again costs too."""
+    if view.lot.small and not view.likes:
+        # Having seen a choice only makes it dearer: what is cheapest for everybody stays it where none of it was seen.
+        plain = _Plain.of(view.lot)
+        if plain.found is None:
+            return None
+        if plain.ids not in told and plain.ids not in unwanted and view.untouched(plain.row):
+            return plain.found
+    return _searched(view, told, unwanted)
+
+
+def _searched(
+    view: _View, told: Mapping[tuple[str, ...], float], unwanted: Collection[tuple[str, ...]]
+) -> tuple[float, list[int]] | None:
     ways, kept = view.lot.ways(view.costs)
     costs = view.costs if kept is None else [view.costs[n][each] for n, each in enumerate(kept)]
     found = _first(view, ways, costs, kept, told, unwanted)
@@ -221,6 +269,9 @@ def _explored(
 ) -> Storyboard:
     lot = view.lot
     chosen = list(greedy)
+    # What all who know nothing of the lot have in common was found out once, for as long as nothing is a surprise.
+    plain = _Plain.of(lot)
+    common = view is plain.view and not unwanted and plain.found is not None and greedy == plain.found[1]
     # Which values these draws take decides nothing about anybody's security.
     dice = random.Random(seed)  # noqa: S311
     parts = []
@@ -229,14 +280,24 @@ def _explored(
             continue
         propensity = 1.0
         if role in EXPLORED:
-            open_to = _open_to(view, n, chosen, unwanted)
+            open_to = plain.open_to.get(n) if common else None
+            if open_to is None:
+                open_to = _open_to(view, n, chosen, unwanted)
+                if common:
+                    plain.open_to[n] = open_to
             if len(open_to) > 1:
                 # Both draws are always made, so that the next role's do not depend on this one's.
                 explores, surprise = dice.random() < rules.exploration, open_to[dice.randrange(len(open_to))]
                 if explores:
                     chosen[n] = surprise
                 propensity = rules.exploration / len(open_to) + (1 - rules.exploration) * (chosen[n] == greedy[n])
-        reason = "surprise" if chosen[n] != greedy[n] else _reason(view, n, chosen, rules, shelf)
+        if chosen[n] != greedy[n]:
+            reason, common = "surprise", False
+        elif common:
+            known = plain.reasons.get((n, rules.language))
+            reason = plain.reasons[n, rules.language] = known or _reason(view, n, chosen, rules, shelf)
+        else:
+            reason = _reason(view, n, chosen, rules, shelf)
         parts.append(Part(lot.choices[n][chosen[n]], reason, propensity))
     return Storyboard(lot.subject, tuple(parts))
 
