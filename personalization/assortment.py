@@ -22,8 +22,9 @@ from personalization.traits import traits_of
 from shop import boosts, catalog
 from shop.catalog import ProductFacts, products, variants
 from shop.stock import stock_moves
-from storage.database import AnyRow, Tx
+from storage.database import Tx
 from storage.kept import DATABASES, Kept
+from storage.prepared import Prepared
 
 Floats = NDArray[np.float64]
 
@@ -110,8 +111,8 @@ def current(tx: Tx, now: datetime) -> Assortment:
     if found is None or not timedelta(0) <= now - found.at < KEPT_FOR:
         return _put(tx, _whole(tx, now))
     due = not timedelta(0) <= now - found.counted_at < COUNTED_EVERY
-    row = tx.execute(_PRODUCT_MARKS).one()
-    if found.marks.of_products == tuple(row) and not due:
+    row = _PRODUCT_MARKS.one(tx)
+    if found.marks.of_products == row and not due:
         return found.assortment
     return _put(tx, _changed(tx, found, row, now, due=due))
 
@@ -127,7 +128,7 @@ def _put(tx: Tx, made: _Kept) -> Assortment:
 
 
 def _whole(tx: Tx, now: datetime) -> _Kept:
-    marks = _Marks(*tx.execute(_PRODUCT_MARKS).one(), *tx.execute(_COUNT_MARKS).one())
+    marks = _Marks(*_PRODUCT_MARKS.one(tx), *_COUNT_MARKS.one(tx))
     facts = catalog.facts(tx)
     vectors, traits = _read(tx, None)
     candidates = _candidates(facts, rates.current(tx), traits)
@@ -135,11 +136,11 @@ def _whole(tx: Tx, now: datetime) -> _Kept:
     return _Kept(marks, now, now, assortment)
 
 
-def _changed(tx: Tx, found: _Kept, row: AnyRow, now: datetime, *, due: bool) -> _Kept:
+def _changed(tx: Tx, found: _Kept, row: Any, now: datetime, *, due: bool) -> _Kept:
     """Return what is known by now, reading only what the marks say has changed."""
     before, (shown, welcomed) = found.assortment, found.marks.of_counts
     if due:
-        shown, welcomed = tx.execute(_COUNT_MARKS).one()
+        shown, welcomed = _COUNT_MARKS.one(tx)
     marks = _Marks(row.products, row.revision, row.sold, shown, welcomed)
     counted_at = now if due else found.counted_at
     paid = boosts.running(tx, now) if due else before.boosts
@@ -247,13 +248,18 @@ def _read(tx: Tx, among: Collection[str] | None) -> tuple[dict[str, Floats], dic
 
 
 # Made once: composing a statement takes longer than running it.
-_PRODUCT_MARKS = select(
-    select(func.count(products.c.id)).scalar_subquery().label("products"),
-    select(func.coalesce(func.max(products.c.revision), "")).scalar_subquery().label("revision"),
-    select(func.coalesce(func.max(stock_moves.c.id), "")).scalar_subquery().label("sold"),
+_PRODUCT_MARKS = Prepared(
+    select(
+        select(func.count(products.c.id)).scalar_subquery().label("products"),
+        select(func.coalesce(func.max(products.c.revision), "")).scalar_subquery().label("revision"),
+        select(func.coalesce(func.max(stock_moves.c.id), "")).scalar_subquery().label("sold"),
+    )
 )
-_COUNT_MARKS = select(
-    func.coalesce(func.sum(product_counts.c.shown), 0), func.coalesce(func.sum(product_counts.c.welcomed), 0)
+_COUNT_MARKS = Prepared(
+    select(
+        func.coalesce(func.sum(product_counts.c.shown), 0).label("shown"),
+        func.coalesce(func.sum(product_counts.c.welcomed), 0).label("welcomed"),
+    )
 )
 _REVISED = select(products.c.id).where(products.c.revision > bindparam("mark"))
 _MOVED = (

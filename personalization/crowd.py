@@ -17,6 +17,7 @@ from personalization.neighbours import Nearness, Sessions
 from personalization.profile import DAY, Profile, milliseconds
 from storage.database import Tx, metadata
 from storage.kept import DATABASES, Kept
+from storage.prepared import Prepared
 
 # So long a pause ends a visit.
 PAUSE = timedelta(minutes=30)
@@ -36,7 +37,7 @@ crowd_epoch = Table(
 )
 
 
-_EPOCH = select(crowd_epoch.c.number)
+_EPOCH = Prepared(select(crowd_epoch.c.number))
 
 
 @dataclass
@@ -55,7 +56,8 @@ _kept: Kept[str, _Read] = Kept(DATABASES)
 
 def epoch(tx: Tx) -> int:
     """Return how often somebody was taken out."""
-    return int(tx.scalar(_EPOCH) or 0)
+    row = _EPOCH.one_or_none(tx)
+    return 0 if row is None else int(row.number)
 
 
 def forget(tx: Tx) -> None:

@@ -15,6 +15,7 @@ from personalization.profile import DAY, NOTHING, Profile, milliseconds
 from personalization.ranking import EXPLORATION
 from storage.accounts import people
 from storage.database import Tx
+from storage.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def version(tx: Tx, viewer_id: str, now: datetime) -> int:
 
 
 def _way(tx: Tx, viewer_id: str) -> _Way:
-    row = tx.execute(_VIEWER, {"viewer": viewer_id}).one_or_none()
+    row = _VIEWER.one_or_none(tx, viewer=viewer_id)
     if row is None:
         return _Way()
     changed, both = experiments.changes(tx, viewer_id) if row.measure and row.running else ({}, None)
@@ -121,7 +122,7 @@ def _answer(purpose: str) -> ScalarSelect[Any]:
 
 
 # All that a feed asks of its viewer in one statement, made once: to ask one by one took longer than to rank.
-_VIEWER = (
+_VIEWER = Prepared(
     select(
         people.c.locale,
         viewer_choices.c.profiled,

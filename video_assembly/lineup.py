@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from sqlalchemy import bindparam, select
@@ -17,6 +19,7 @@ from shop import catalog
 from shop.catalog import ProductFacts
 from shop.stock import stock
 from storage.database import Tx
+from storage.prepared import Prepared
 from video_assembly import shelves, storyboard
 from video_assembly.lots import Subject
 from video_assembly.recipes import by_id
@@ -31,6 +34,8 @@ TIRES_HALF_LIFE = timedelta(days=3)
 # After four half-lives a showing counts for a sixteenth; nobody watches more in these days than this.
 TIRES_FOR = 4 * TIRES_HALF_LIFE
 MOST_WATCHED = 200
+# Queries for so many numbers of products are kept.
+MOST_CHECKED = 64
 
 
 def planned(
@@ -103,7 +108,17 @@ def _tellable(on_sale: Assortment, shelf: Shelf, rules: Rules) -> Columns:
 
 def _all_sold(tx: Tx, product_ids: Collection[str]) -> bool:
     """Tell whether all of these are published and in stock."""
-    return set(tx.execute(_SOLD, {"ids": list(product_ids)}).scalars()) == set(product_ids)
+    ids: dict[str, Any] = {f"id{number}": each for number, each in enumerate(product_ids)}
+    return not ids or len(_sold(len(ids)).all(tx, **ids)) == len(ids)
+
+
+@lru_cache(MOST_CHECKED)
+def _sold(count: int) -> Prepared:
+    """Return the query for those of so many different products that are published and in stock."""
+    ids: list[Any] = [bindparam(f"id{number}") for number in range(count)]
+    there = (stock.c.quantity > 0) & catalog.products.c.published & stock.c.product_id.in_(ids)
+    joined = select(stock.c.product_id).join_from(stock, catalog.products, catalog.products.c.id == stock.c.product_id)
+    return Prepared(joined.where(there).distinct())
 
 
 Brand = tuple[str, str]
@@ -212,12 +227,6 @@ def _started(
 
 
 # Made once: composing a statement takes longer than running it.
-_SOLD = (
-    select(stock.c.product_id)
-    .join_from(stock, catalog.products, catalog.products.c.id == stock.c.product_id)
-    .where(stock.c.product_id.in_(bindparam("ids", expanding=True)), stock.c.quantity > 0, catalog.products.c.published)
-    .distinct()
-)
 _STARTED = (
     select(log.events.c.video_id, log.events.c.at)
     .where(log.events.c.viewer_id == bindparam("viewer"), log.events.c.name == log.STARTED, log.events.c.personalise)

@@ -14,6 +14,7 @@ from sqlalchemy import func, or_, select
 
 from storage.database import Tx
 from storage.kept import DATABASES, Kept
+from storage.prepared import Prepared
 from video_assembly import candidates
 from video_assembly.candidates import Standing
 from video_assembly.library import segments
@@ -46,7 +47,8 @@ _kept: Kept[str, _Kept] = Kept(DATABASES)
 
 def current(tx: Tx, now: datetime) -> Shelf:
     """Return the shelf of what a video may use now."""
-    changed, wishes = tx.scalar(select(func.max(segments.c.changed))) or 0, _wishes(tx)
+    changed, *wished = _MARKS.one(tx)
+    changed, wishes = changed or 0, tuple(wished)
     found = _kept.find(tx.database)
     if found is None or abs(now - found.read_at) >= READ_ANEW_AFTER:
         return _keep(tx, _read(tx, changed, wishes, now))
@@ -130,6 +132,17 @@ def _between(timed: Mapping[str, Standing], now: datetime) -> tuple[datetime, da
     return since, min((moment for moment in moments if moment > now), default=LAST)
 
 
-def _wishes(tx: Tx) -> tuple[Any, ...]:
-    told = (templates.c.updated_at, vetoes.c.created_at)
-    return tuple(tuple(tx.all(select(func.count(), func.max(each)))[0]) for each in told)
+# Made once: composing a statement takes longer than running it.
+_MARKS = Prepared(
+    select(
+        select(func.max(segments.c.changed)).scalar_subquery().label("changed"),
+        *[
+            select(mark).scalar_subquery().label(f"wish{number}")
+            for number, mark in enumerate(
+                mark
+                for told in (templates.c.updated_at, vetoes.c.created_at)
+                for mark in (func.count(told), func.max(told))
+            )
+        ],
+    )
+)

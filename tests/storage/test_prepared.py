@@ -1,0 +1,37 @@
+"""Prepared statements find what SQLAlchemy finds, with the same types."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Boolean, Column, Integer, Table, bindparam, insert, select
+
+from storage.database import Database, Instant, metadata
+from storage.prepared import Prepared
+
+moments = Table(
+    "test_moments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Instant),
+    Column("open", Boolean, nullable=False),
+)
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def test_a_prepared_statement_answers_as_sqlalchemy_does(db: Database) -> None:
+    statement = select(moments.c.id, moments.c.at, moments.c.open).order_by(moments.c.id)
+    since = Prepared(statement.where(moments.c.at >= bindparam("since", type_=Instant()), moments.c.open.is_(True)))
+    with db.writing() as tx:
+        tx.execute(insert(moments), [{"id": n, "at": NOON.replace(hour=n), "open": n != 13} for n in range(10, 15)])
+        tx.execute(insert(moments).values(id=20, at=None, open=True))
+    for _ in range(2):
+        with db.reading() as tx:
+            found = Prepared(statement).all(tx)
+            assert found == [tuple(row) for row in tx.all(statement)]
+            assert [(row.id, row.at) for row in since.all(tx, since=NOON)] == [
+                (12, NOON),
+                (14, NOON.replace(hour=14)),
+            ]
+            assert found[0].open is True
+            late = NOON.replace(year=2030)
+            assert since.one_or_none(tx, since=late) is None
+            assert since.one(tx, since=NOON).id == 12
