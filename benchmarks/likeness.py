@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Fit = Callable[[Floats], Callable[[Floats], Floats]]
 
 
-def ease(penalty: float = 200.0) -> Fit:
+def ease(penalty: float = 50.0) -> Fit:
     """Return EASE: the linear model of items by all others whose diagonal is nought."""
 
     def fit(held: Floats) -> Callable[[Floats], Floats]:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from benchmarks import pairs
 from benchmarks.journey import Journey, nth
+from benchmarks.likeness import Fit, ease, factors, nearest
 from personalization import counts
 from personalization.repeats import Repeats
 
 Floats = NDArray[np.float64]
 DAY = 86_400
 TUNED = 20_000
+REFIT = 10_000
 DEPTH = 20
 DISCOUNT = 1 / np.log2(np.arange(2, DEPTH + 2))
 IDEAL = np.cumsum(DISCOUNT)
@@ -24,18 +26,25 @@ IDEAL = np.cumsum(DISCOUNT)
 
 @dataclass(frozen=True)
 class Variant:
-    """Decayed counts of a viewer on everybody's rate as the prior; `due` is how strongly the time since counts."""
+    """Decayed counts of a viewer on everybody's rate as the prior; `due` is how strongly the time since counts.
+
+    With `fit` the types are told by what other viewers bought with them, fitted anew every REFIT baskets.
+    """
 
     half_life: float = 180.0
     own: float = 10.0
     due: float = 0.0
     personal: bool = True
+    fit: Fit | None = None
 
 
 VARIANTS: Mapping[str, Variant] = {
     "everybody's rate": Variant(personal=False),
     "own rate, no decay, k=1": Variant(half_life=1e6, own=1.0),
     "decayed Beta, k=10, 180 d (bar)": Variant(),
+    "EASE, 180 d, penalty 50": Variant(fit=ease()),
+    "item-kNN, 180 d, 100 nearest": Variant(fit=nearest()),
+    "implicit ALS, 180 d, 48 factors": Variant(fit=factors()),
     "ours: k=3, 180 d, due again": Variant(own=3.0, due=1.0),
 }
 
@@ -56,7 +65,10 @@ def _replay(trips: Journey, count: int, variant: Variant) -> Floats:
     visits: dict[int, tuple[float, float]] = {}
     repeats = Repeats(items)
     found = np.zeros(count)
+    told: Callable[[Floats], Floats] | None = None
     for trip in range(count):
+        if variant.fit is not None and trip and trip % REFIT == 0:
+            told = variant.fit(np.array([each for each, _ in mine.values()]))
         viewer, now, basket = int(trips.viewers[trip]), trips.seconds[trip] / DAY, trips.basket(trip)
         prior = everybody / baskets
         hits, last = mine.setdefault(viewer, [np.zeros(items), np.full(items, np.nan)])
@@ -65,6 +77,9 @@ def _replay(trips: Journey, count: int, variant: Variant) -> Floats:
         hits *= decay
         number *= decay
         scores = counts.mean(hits, np.float64(number), prior, variant.own) if variant.personal else prior.copy()
+        if told is not None:
+            # What nobody is told of is ordered by everybody's rate.
+            scores = told(hits) + 1e-6 * prior
         known = np.flatnonzero(~np.isnan(last)) if variant.due else np.zeros(0, dtype=np.intp)
         if len(known):
             steps, rates = repeats.step(now - last[known]), scores[known]

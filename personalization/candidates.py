@@ -12,6 +12,8 @@ from personalization.profile import Key, Profile, milliseconds
 
 Floats = NDArray[np.float64]
 KINDS = ("product", "brand", "category", "merchant")
+# So many categories have to be repeated anyway to fill a feed.
+FEW = 3
 NOTHING_KNOWN: Mapping[str, Floats] = {}
 
 
@@ -61,6 +63,13 @@ class Columns:
             for key in each.keys:
                 groups.setdefault(key, []).append(place)
         self.groups = {key: np.array(places) for key, places in groups.items()}
+        # How far there are more categories than FEW: 0 with these, towards 1 with many.
+        self.breadth = max(0.0, 1.0 - FEW / max(1, len({each.category for each in self.all})))
+        # The numbers of each one's category and brand among all of them.
+        self.kinds = tuple(
+            np.unique([getattr(each, kind) for each in self.all], return_inverse=True)[1].reshape(-1)
+            for kind in ("category", "brand")
+        )
         # Of each kind that every product has one of: a number for each value, and each product's.
         self.numbers: dict[str, dict[str, int]] = {}
         self.numbered: dict[str, NDArray[np.intp]] = {}

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from personalization import unlike
 from personalization.candidates import Candidate, Columns
 from personalization.explain import Reason, reasons
 from personalization.profile import Key, Profile
@@ -147,6 +148,9 @@ class Ranker:
             penalties = _penalties(window, self.columns)
             for key, penalty in penalties.items():
                 nets[at[key[1]] if key[0] == "product" else self.columns.groups[key]] += penalty
+            likeness = unlike.costs(self.columns, window.values())
+            if likeness is not None:
+                nets += likeness
             # No neighbour comes again while there is another, and rather after the next place than after this one.
             left = count
             for neighbours in ({held.get(place - 1), held.get(place + 1)}, {held.get(place - 1)}, ()):
@@ -156,13 +160,20 @@ class Ranker:
                     nets[beside] = -np.inf
                     left = count - len(beside)
                     break
-            choice = self._choose(nets, left, penalties, place, f"{seed}:{place}", exploration)
+            choice = self._choose(nets, left, penalties, likeness, place, f"{seed}:{place}", exploration)
             held[place] = choice.product_id
             choices.append(choice)
         return choices
 
     def _choose(
-        self, nets: Floats, count: int, penalties: Mapping[Key, float], place: int, seed: str, exploration: float
+        self,
+        nets: Floats,
+        count: int,
+        penalties: Mapping[Key, float],
+        likeness: Floats | None,
+        place: int,
+        seed: str,
+        exploration: float,
     ) -> Choice:
         """Choose among the `count` candidates whose net score is finite."""
         scorer = self._scorer
@@ -179,7 +190,8 @@ class Ranker:
         candidate = self.columns.all[chosen]
         own = ("product", candidate.product_id), ("category", candidate.category)
         parts, keys = scorer.explained(candidate)
-        parts = {**parts, "repetition": sum(penalties.get(key, 0.0) for key in own)}
+        repetition = sum(penalties.get(key, 0.0) for key in own)
+        parts = {**parts, "repetition": repetition + (0.0 if likeness is None else float(likeness[chosen]))}
         if explored:
             why: tuple[Reason, ...] = (Reason("surprise"),)
         else:
@@ -201,6 +213,8 @@ class Ranker:
 
 def _penalties(window: Mapping[int, str], columns: Columns) -> dict[Key, float]:
     """Return what products and categories lose for those in `window`, by how many places ago they came."""
+    # The rest is told by likeness (`unlike.py`), where there is enough to choose from.
+    share = 1.0 - columns.breadth
     times: Counter[str] = Counter()
     found: dict[Key, float] = {}
     for ago, product_id in sorted(window.items()):
@@ -208,6 +222,7 @@ def _penalties(window: Mapping[int, str], columns: Columns) -> dict[Key, float]:
             continue
         times[product_id] += 1
         own, category = ("product", product_id), ("category", columns.all[columns.at[product_id]].category)
-        found[own] = found.get(own, 0.0) - SAME_PRODUCT * times[product_id] ** 2 - SOON / max(1, ago - 1) ** 2
-        found[category] = found.get(category, 0.0) - SAME_CATEGORY
+        again = SAME_PRODUCT * times[product_id] ** 2 + SOON / max(1, ago - 1) ** 2
+        found[own] = found.get(own, 0.0) - again * share
+        found[category] = found.get(category, 0.0) - SAME_CATEGORY * share
     return found

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import next_click, pairs
+from benchmarks.likeness import Fit, ease, factors, nearest
 from tests.conftest import missing
 
 pytestmark = pytest.mark.slow
@@ -59,3 +60,10 @@ def test_lines_of_one_session_are_one_cluster_and_learnt_when_it_is_over(grow: b
     assert next_click.sessions_of(test) == [[0, 1], [2, 3]]
     _, figures = next_click.run([["x", "y"]], test, next_click.Nearness(), lambda text: None, grow=grow)
     assert figures[f"e3 {'prequential' if grow else 'static'} hr20"] == (50.0 if grow else 0.0)
+
+
+@pytest.mark.parametrize("fit", [ease(0.5), nearest(1), factors(2, 0.1, 5.0)])
+def test_rivals_tell_what_is_bought_together(fit: Fit) -> None:
+    held = np.array([[1.0, 1, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]])
+    told = fit(held)(np.array([1.0, 0, 0, 0]))
+    assert told[1] > max(told[2], told[3])
