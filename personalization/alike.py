@@ -87,6 +87,6 @@ def learn(profile: Profile, vectors: Mapping[str, Floats], at: int) -> Likeness 
     return Likeness(inverse, inverse @ model.moment, tuple(value for _, value, _ in found), rows, tastes)
 
 
-def decayed(weights: Floats, at: NDArray[np.int64], now: int, half_life: int = LONG_HALF_LIFE) -> Floats:
+def decayed(weights: Floats, at: NDArray[np.int64] | Floats, now: int, half_life: int = LONG_HALF_LIFE) -> Floats:
     """Return weights that were so at their times as they are at `now` (ms since 1970): `Taste.at_time` for many."""
     return np.asarray(weights * np.exp2(-np.maximum(now - at, 0) / half_life), dtype=np.float64)

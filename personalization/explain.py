@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import nlargest
+from math import log2
 from typing import Any
 
 from personalization.profile import BOUGHT, LONG_HALF_LIFE, SHORT_HALF_LIFE, UNDOES, Evidence, Key, Profile, Taste
@@ -66,6 +67,15 @@ class Witnesses:
                 for age in (max(0, self._at - each.at),)
             ]
         return found
+
+    def strongest(self, taste: Taste) -> Evidence | None:
+        """Return the event that weighs the most by now among those that stand behind a taste."""
+        evidence = taste.evidence if len(taste.evidence) == 1 else standing(taste)
+        left = [each for each in evidence if each.weight > 0 and not (self._ruled_out and self._blocked(each))]
+        if len(left) < 2:
+            return left[0] if left else None
+        # Both times in the same unit: who was earlier has lost more.
+        return max(left, key=lambda each: (log2(each.weight) + each.at / LONG_HALF_LIFE, each.at, each.event_id))
 
     def _blocked(self, each: Evidence) -> bool:
         return self.profile.blocks_any(each.product_id, each.brand, each.category, each.merchant_id)

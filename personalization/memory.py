@@ -20,6 +20,7 @@ from storage.accounts import people
 from storage.database import AnyRow, Instant, Tx, metadata
 from storage.ids import new_id
 from storage.kept import Kept
+from storage.prepared import Prepared
 
 JOB = "assemble"
 # Some 50 KB each; of others the row is read again.
@@ -65,8 +66,7 @@ def kept(tx: Tx, viewer_id: str, stamp: str) -> Known:
     """Return what is in memory of a viewer's row, which has this stamp in this transaction; read where nothing is."""
     found = _kept.find(stamp)
     if found is None:
-        weights = tx.execute(_WEIGHTS, {"viewer": viewer_id}).scalar_one()
-        found = _remember(stamp, from_json(weights))
+        found = _remember(stamp, from_json(_WEIGHTS.one(tx, viewer=viewer_id).weights))
     return found
 
 
@@ -149,4 +149,4 @@ def _remember(stamp: str, profile: Profile) -> Known:
 # Made once: composing a statement takes longer than running it.
 _MARK = select(profiles.c.version, profiles.c.stamp).where(profiles.c.viewer_id == bindparam("viewer"))
 _HOLD = select(people.c.id).where(people.c.id == bindparam("viewer")).with_for_update()
-_WEIGHTS = select(profiles.c.weights).where(profiles.c.viewer_id == bindparam("viewer"))
+_WEIGHTS = Prepared(select(profiles.c.weights).where(profiles.c.viewer_id == bindparam("viewer")))

@@ -159,16 +159,16 @@ class Scorer:
     @cached_property
     def _likely(self) -> tuple[list[Evidence | None], Floats]:
         """The strongest event of each product that likeness was learnt from, and its share of the taste by now."""
+        if self.likeness is None:
+            return [], np.zeros(0)
         events: list[Evidence | None] = []
-        factors = []
-        for product_id in [] if self.likeness is None else self.likeness.products:
-            key = ("product", product_id)
-            taste = self.profile.tastes[key]
-            behind = self.witnesses.of(key, taste) if taste.long > 0 else []
-            strongest = max(behind, key=lambda each: (each[0], each[2].at, each[2].event_id), default=None)
-            events.append(None if strongest is None else strongest[2])
-            factors.append(0.0 if strongest is None else strongest[0] / max(taste.at_time(self._at)[0], FAINT))
-        return events, np.array(factors)
+        weights = []
+        for product_id, long in zip(self.likeness.products, self.likeness.tastes.tolist(), strict=True):
+            strongest = self.witnesses.strongest(self.profile.tastes["product", product_id]) if long > 0 else None
+            events.append(strongest)
+            weights.append((0.0, self._at) if strongest is None else (strongest.weight, strongest.at))
+        weight, at = np.array(weights).T
+        return events, alike.decayed(weight, at, self._at) / np.maximum(self.likeness.tastes, FAINT)
 
     def _less_alike(self, candidate: Candidate, changed: Mapping[Key, Taste]) -> float:
         """Return by how much the part `alike` would fall with these tastes."""

@@ -18,7 +18,8 @@ from personalization.state import State
 from shop import catalog
 from shop.catalog import ProductFacts
 from shop.stock import stock
-from storage.database import Tx
+from storage.database import Instant, Tx
+from storage.kept import DATABASES, Kept
 from storage.prepared import Prepared
 from video_assembly import shelves, storyboard
 from video_assembly.lots import Subject
@@ -36,6 +37,13 @@ TIRES_FOR = 4 * TIRES_HALF_LIFE
 MOST_WATCHED = 200
 # Queries for so many numbers of products are kept.
 MOST_CHECKED = 64
+# Storyboards that are found ahead at once: more would hold up the requests beside.
+MOST_PREPARED = 20
+# And of so many products: some 40 KB each.
+MOST_AHEAD = 10_000
+
+# How far the storyboards of which products on which shelf were found ahead, by database and language.
+_ahead: Kept[tuple[str, str], tuple[Shelf, tuple[str, ...], int]] = Kept(4 * DATABASES)
 
 
 def planned(
@@ -91,10 +99,20 @@ def planned(
 
 
 def prepare(tx: Tx, languages: Iterable[str], now: datetime) -> None:
-    """Find out beside requests what can be told in these languages; only what changed since then is left to them."""
+    """Find out beside requests what can be told in these languages; only what changed since then is left to them.
+
+    The storyboards that everybody gets of some products more are found, too.
+    """
     shelf, on_sale = shelves.current(tx, now), assortment.current(tx, now)
+    left = MOST_PREPARED
     for language in languages:
-        _tellable(on_sale, shelf, Rules(language=language))
+        ids = _tellable(on_sale, shelf, Rules(language=language)).ids
+        done = _ahead.find((tx.database, language))
+        number = done[2] if done is not None and done[0] is shelf and done[1] is ids else 0
+        while left and number < min(len(ids), MOST_AHEAD):
+            left -= storyboard.prepare(shelf, _subject(on_sale.facts[ids[number]]), language)
+            number += 1
+        _ahead.keep((tx.database, language), (shelf, ids, number))
 
 
 def _subject(each: ProductFacts) -> Subject:
@@ -219,7 +237,7 @@ def _started(
     """Return which videos the viewer started when, and the segments of each; from memory until there is another."""
     found: tuple[list[tuple[str, datetime]], dict[str, tuple[str, ...]]] | None = current.beside.get("started")
     if found is None:
-        rows = tx.execute(_STARTED, {"viewer": viewer_id, "since": now - TIRES_FOR}).all()
+        rows = _STARTED.all(tx, viewer=viewer_id, since=now - TIRES_FOR)
         recipes = by_id(tx, {row.video_id for row in rows})
         found = [(row.video_id, row.at) for row in rows], {each.id: each.told for each in recipes.values()}
         current.beside["started"] = found
@@ -227,10 +245,10 @@ def _started(
 
 
 # Made once: composing a statement takes longer than running it.
-_STARTED = (
+_STARTED = Prepared(
     select(log.events.c.video_id, log.events.c.at)
     .where(log.events.c.viewer_id == bindparam("viewer"), log.events.c.name == log.STARTED, log.events.c.personalise)
-    .where(log.events.c.video_id.is_not(None), log.events.c.at > bindparam("since"))
+    .where(log.events.c.video_id.is_not(None), log.events.c.at > bindparam("since", type_=Instant()))
     .order_by(log.events.c.seq.desc())
     .limit(MOST_WATCHED)
 )

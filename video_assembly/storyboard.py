@@ -128,6 +128,15 @@ def plan(
     return None
 
 
+def prepare(shelf: Shelf, subject: Subject, language: str | None) -> bool:
+    """Find the storyboards that everybody gets who knows nothing of a product's segments; False: they were known."""
+    lots = [lot for tier in shelf.tiers(subject, shelf.template(subject), language) for lot in tier]
+    unknown = [lot for lot in lots if "plain" not in lot.beside]
+    for lot in unknown:
+        _Plain.of(lot)
+    return bool(unknown)
+
+
 def campaign(
     shelf: Shelf, subject: Subject, rules: Rules, seed: str, count: int, *, template: Template | None = None
 ) -> list[Storyboard]:
