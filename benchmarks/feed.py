@@ -2,7 +2,8 @@
 
 `python -m benchmarks.feed [--quick] [--json FILE]`. Requests come in an open loop (200 a second) from a process on the
 other core; the time of each is taken where it is answered, beside it what it used of the processor (which a
-busy machine changes less), and the time since it should have been sent. Then the
+busy machine changes less), and the time since it should have been sent. Each request computes its places, which is the
+hard case; one row is of places that a worker filled ahead, as is usual. Then the
 way from a reaction to a different feed, with both commits; and how it grows with clips and with a viewer's history.
 """
 
@@ -126,25 +127,46 @@ def build(folder: Path, per_role: int) -> Scene:
     return Scene(url, products, viewers)
 
 
-def answer(scene: Scene, places: int, pipe: Connection) -> None:
-    """Answer requests in a process of its own: the number of a viewer in, the seconds that its feed took out."""
+def answer(scene: Scene, places: int, ahead: bool, pipe: Connection) -> None:
+    """Answer requests in a process of its own: the number of a viewer in, the seconds that its feed took out.
+
+    With `ahead` all places are filled beforehand and only read; else each request computes all of its places.
+    """
     _stay_on(0)
     os.nice(5)
     db = Database(scene.url)
+    _ready(db, scene, places, ahead)
     while (number := pipe.recv()) is not None:
         begin, used = time.perf_counter(), time.thread_time()
         now = utcnow()
         with db.reading() as tx:
-            current = state.current(tx, scene.viewers[number], now)
-            found = lineup.planned(tx, scene.viewers[number], current, range(1, places + 1), now, current.seed, [])
-        pipe.send((time.perf_counter() - begin, time.thread_time() - used, len(found)))
+            if ahead:
+                page = videos.ready(tx, scene.viewers[number], limit=places, now=now)
+                count = 0 if page is None else len(page.videos)
+            else:
+                current = state.current(tx, scene.viewers[number], now)
+                wanted = range(1, places + 1)
+                count = len(lineup.planned(tx, scene.viewers[number], current, wanted, now, current.seed, []))
+        pipe.send((time.perf_counter() - begin, time.thread_time() - used, count))
     db.dispose()
 
 
-def load(scene: Scene, places: int, seconds: float, rate: float) -> dict[str, float]:
+def _ready(db: Database, scene: Scene, places: int, ahead: bool) -> None:
+    """Do before the requests what web does beside them until all is known; with `ahead` what the worker does, too."""
+    if ahead:
+        for viewer in scene.viewers:
+            with db.writing() as tx:
+                videos.assemble(tx, viewer, places=places, now=utcnow())
+    with db.reading() as tx:
+        for _ in range(1 + len(scene.products) // lineup.MOST_PREPARED):
+            lineup.prepare(tx, ["de"], utcnow())
+
+
+def load(scene: Scene, places: int, seconds: float, rate: float, *, ahead: bool = False) -> dict[str, float]:
     """Send requests at their times whatever the answers do, and return quantiles in milliseconds."""
     ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=answer, args=(scene, places, theirs), daemon=True)
+    given = (scene, places, ahead, theirs)
+    server = multiprocessing.get_context("spawn").Process(target=answer, args=given, daemon=True)
     server.start()
     _stay_on(1)
     for number in range(20):
@@ -244,6 +266,10 @@ def main() -> None:
                 figures |= {f"{name} {what}": round(value, 3) for what, value in found.items()}
                 if places == 1:
                     growth.append((per_role / 1000, found["inside p99"]))
+        found = load(scene, 10, seconds, RATE, ahead=True)
+        name = "10 places filled ahead"
+        print(f"{name:<24}" + "  ".join(f"{what} {value:.2f}" for what, value in found.items()) + "  (ms)")
+        figures |= {f"{name} {what}": round(value, 3) for what, value in found.items()}
         found = reactions(scene, 5 if asked.quick else 60)
         print(f"reaction to new feed   p50 {found['p50']:.1f} ms  p95 {found['p95']:.1f} ms, two commits")
         figures |= {f"reaction {what}": round(value, 2) for what, value in found.items()}
