@@ -1,6 +1,6 @@
 import { t } from "vitrine/i18n.js";
 
-/** @typedef {{rid: string, bytes: number, bitrate: number, fps: number, width: number, height: number}} Layer */
+/** @typedef {{rid: string, bytes: number, planned: number, bitrate: number, fps: number, width: number, height: number}} Layer */
 /** @typedef {{at: number, bytes: number, bitrate: number, fps: number, width: number, height: number, loss: number, rtt: number, limited: string, codec: string, layers: Layer[]}} Health */
 /** @typedef {{level: "good" | "warn" | "bad", code: string, sentence: string}} Verdict */
 
@@ -37,9 +37,13 @@ export function read(report, before) {
   if (best) Object.assign(now, { fps: best.fps, width: best.width, height: best.height });
   const seconds = before ? (now.at - before.at) / 1000 : 0;
   if (!before || seconds <= 0) return now;
-  const rate = (/** @type {{bytes: number}} */ each, /** @type {number} */ then) => Math.max(0, ((each.bytes - then) * 8) / seconds);
-  now.bitrate = rate(now, before.bytes);
-  for (const layer of now.layers) layer.bitrate = rate(layer, before.layers.find((each) => each.rid === layer.rid)?.bytes ?? layer.bytes);
+  const rate = (/** @type {number} */ bytes, /** @type {number} */ then) => Math.max(0, ((bytes - then) * 8) / seconds);
+  now.bitrate = rate(now.bytes, before.bytes);
+  for (const layer of now.layers) {
+    const then = before.layers.find((each) => each.rid === layer.rid) ?? layer;
+    // Chromium probes the network with old packets of one layer, and counts them as that layer's.
+    layer.bitrate = Math.min(rate(layer.bytes, then.bytes), rate(layer.planned, then.planned));
+  }
   return now;
 }
 
@@ -48,6 +52,7 @@ function layerOf(report) {
   return {
     rid: report.rid ?? "",
     bytes: report.bytesSent,
+    planned: report.totalEncodedBytesTarget ?? report.bytesSent,
     bitrate: 0,
     fps: Math.round(report.framesPerSecond ?? 0),
     width: report.frameWidth ?? 0,
