@@ -1,9 +1,8 @@
-"""The host of the demo's running room: FFmpeg publishes a drawn show in a loop, and the products are pinned in turn.
+"""The host of the demo's running room: FFmpeg publishes a drawn show in a loop, and what it shows is what is pinned.
 
 It speaks to the service as any program would: WHIP and the public interface, with the host's token of demo.json.
 """
 
-import itertools
 import json
 import ssl
 import subprocess
@@ -11,21 +10,23 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from typing import IO, Any
 
+import av
 import structlog
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from storage.settings import Settings
 from web.certificate import CERTIFICATE, client_context
-from web.demo import DEMO
+from web.demo import DEMO, catalogue
 
 log = structlog.get_logger("showcase")
 
 Ask = Callable[..., Any]
 SHOW = DEMO / "live.mkv"
-PIN_SECONDS = 20.0
+# How often FFmpeg tells where in the show it is.
+TOLD_SECONDS = 0.25
 PAUSE_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
 
@@ -40,34 +41,49 @@ def broadcast(settings: Settings) -> None:
         # FFmpeg's OpenSSL takes from there whom it trusts.
         command = ["env", f"SSL_CERT_FILE={settings.data_dir.resolve() / CERTIFICATE}", *command]
     while True:
-        publisher = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        publisher = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        assert publisher.stdout is not None
         try:
-            _pin_in_turn(ask, base, room, token, publisher)
+            _pin_what_is_shown(ask, base, room, token, publisher.stdout)
         finally:
             publisher.terminate()
             publisher.wait()
+            publisher.stdout.close()
         log.warning("the publisher ended; beginning again")
         time.sleep(PAUSE_SECONDS)
 
 
-def _pin_in_turn(ask: Ask, base: str, room: str, token: str, publisher: "subprocess.Popen[bytes]") -> None:
-    show = ask("GET", f"{base}/v1/rooms/{room}", token)
-    for product in itertools.cycle(show["products"]):
-        _wait(PIN_SECONDS / 4, publisher)
-        if publisher.poll() is not None:
-            return
+def shown_at(seconds: float, products: int) -> int:
+    """Return which of the show's products is in the picture so long after the first loop's start."""
+    return int(seconds % loop_seconds() / loop_seconds() * products)
+
+
+@cache
+def loop_seconds() -> float:
+    """Length of one loop as FFmpeg plays it: sound is a little longer than pictures, and hours of that add up."""
+    with av.open(str(SHOW)) as show:
+        assert show.duration is not None, "the show's file says how long it is"
+        return show.duration / av.time_base
+
+
+def _pin_what_is_shown(ask: Ask, base: str, room: str, token: str, told: IO[bytes]) -> None:
+    """Pin each product as it comes into the picture, until the publisher, who says where it is, says nothing more."""
+    drawn = len(catalogue()["room"]["products"])
+    products = [each["id"] for each in ask("GET", f"{base}/v1/rooms/{room}", token)["products"][:drawn]]
+    pinned = None
+    for line in told:
+        name, _, value = line.decode().strip().partition("=")
+        # Until the first packet is out there is no time yet ("N/A").
+        if name != "out_time_us" or not value.isdecimal():
+            continue
+        product = products[shown_at(int(value) / 1e6, len(products))]
+        if product == pinned:
+            continue
         try:
-            ask("POST", f"{base}/v1/rooms/{room}/pins", token, {"product_id": product["id"]})
+            ask("POST", f"{base}/v1/rooms/{room}/pins", token, {"product_id": product})
+            pinned = product
         except (urllib.error.URLError, OSError) as error:
             log.warning("could not pin", error=str(error))
-        _wait(PIN_SECONDS * 3 / 4, publisher)
-
-
-def _wait(seconds: float, publisher: "subprocess.Popen[bytes]") -> None:
-    try:
-        publisher.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return
 
 
 def _publish_command(url: str, token: str) -> list[str]:
@@ -75,6 +91,7 @@ def _publish_command(url: str, token: str) -> list[str]:
     return [
         str(get_ffmpeg_exe()),
         *("-hide_banner", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i", str(SHOW)),
+        *("-progress", "pipe:1", "-stats_period", str(TOLD_SECONDS)),
         *("-c", "copy", "-f", "whip", "-authorization", token, url),
     ]
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
 from video_assembly.normalise import normalise
 from video_assembly.stitch import SegmentSource, Stitched
+from web.showcase import SHOW, loop_seconds, shown_at
 
 pytestmark = pytest.mark.slow
 
@@ -185,6 +188,21 @@ def test_the_time_code_is_in_the_live_picture() -> None:
                 break
     assert len(read) > 5
     assert all(number == shown for number, shown in read)
+
+
+def test_what_is_pinned_is_what_the_looped_show_shows() -> None:
+    """FFmpeg's own account of when each loop's first picture comes: the tenth loop's products are still in step."""
+    command = [get_ffmpeg_exe(), "-loglevel", "error", "-stream_loop", "10", "-i", str(SHOW), "-c", "copy"]
+    told = subprocess.run([*command, "-f", "framecrc", "-"], capture_output=True, check=True, timeout=120).stdout
+    at = [int(line.split(b",")[2]) / 1000 for line in told.splitlines() if line.startswith(b"0,")]
+    pictures = len(at) // 11
+    assert [at[loop * pictures] for loop in (1, 10)] == pytest.approx([loop_seconds(), 10 * loop_seconds()], abs=0.001)
+    turn = pictures // 4
+    for loop in (0, 10):
+        for product in range(4):
+            # A quarter of a second after a product's turn began it is not in sight yet, nor is any other.
+            first, last = loop * pictures + product * turn + 8, loop * pictures + (product + 1) * turn - 1
+            assert [shown_at(at[each], 4) for each in (first, last)] == [product, product]
 
 
 def test_all_of_it_is_small() -> None:
