@@ -27,6 +27,9 @@ Ask = Callable[..., Any]
 SHOW = DEMO / "live.mkv"
 # How often FFmpeg tells where in the show it is.
 TOLD_SECONDS = 0.25
+# A product leaves the picture in the last half second of its turn, and the next one comes in the second after that; a
+# pin reaches viewers up to 0.9 s after it was due.
+AHEAD_SECONDS = 0.4
 PAUSE_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
 
@@ -76,7 +79,7 @@ def _pin_what_is_shown(ask: Ask, base: str, room: str, token: str, told: IO[byte
         # Until the first packet is out there is no time yet ("N/A").
         if name != "out_time_us" or not value.isdecimal():
             continue
-        product = products[shown_at(int(value) / 1e6, len(products))]
+        product = products[shown_at(int(value) / 1e6 + AHEAD_SECONDS, len(products))]
         if product == pinned:
             continue
         try:
