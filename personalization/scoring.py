@@ -33,9 +33,10 @@ STOCK = 0.1
 PLENTY = 10
 RATE = 0.5
 FATIGUE = 0.3
-# Who has just bought a thing does not need it again; its category and brand stay liked.
+# Who has bought a thing does not need it again for a while, whatever else they do with it; its category and brand stay
+# liked. Half of it is left after this time and a sixteenth after twice as long, for then it may be needed again.
 SATED = 3.5
-BOUGHT_HALF_LIFE = 2 * DAY
+BOUGHT_REST = 9 * DAY
 # The most that a paid boost adds: half of what a liked category does.
 BOOST = 0.3
 NOTHING_ALONG: Mapping[str, float] = {}
@@ -233,7 +234,7 @@ class Scorer:
         return self._cooled(profile.bought(product_id))
 
     def _cooled(self, bought: int | None) -> float:
-        return 0.0 if bought is None else -SATED * 2.0 ** (-max(0, self._at - bought) / BOUGHT_HALF_LIFE)
+        return 0.0 if bought is None else -SATED * 2.0 ** -((max(0, self._at - bought) / BOUGHT_REST) ** 2)
 
 
 def _bound(weight: float) -> float:

@@ -150,6 +150,16 @@ def test_what_was_just_bought_comes_rarely_and_its_category_stays_liked(persona:
     assert ids(only) == [bought] * 10
 
 
+@pytest.mark.parametrize("persona", [*PERSONAS, "nobody"])
+@pytest.mark.parametrize("bought", ["filter", "lamp", "rucksack"])
+def test_what_was_bought_last_week_comes_rarely_though_it_was_liked_since(persona: str, bought: str) -> None:
+    steps = [did("Order Completed", bought, days(9)), did("Video Content Completed", bought, days(2))]
+    liked = did("Video Liked", bought, days(2))
+    after = rank(rebuild([*PERSONAS.get(persona, []), *steps, liked]), SHOP, TEN, NOW, "s", exploration=0)
+    assert ids(after)[0] != bought
+    assert ids(after).count(bought) <= 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("persona", PERSONAS)
 def test_surprises_seldom_hide_the_rise(persona: str) -> None:
