@@ -66,6 +66,8 @@ order_lines = Table(
     Column("options", String(500), nullable=False),
     Column("price", Integer, nullable=False),
     Column("quantity", Integer, CheckConstraint("quantity >= 1", name="quantity"), nullable=False),
+    # all lines of a merchant go together
+    Column("sent_at", Instant),
     Index(None, "merchant_id", "order_id"),
 )
 
@@ -82,6 +84,7 @@ class OrderLine:
     options: str
     price: Money
     quantity: int
+    sent_at: datetime | None = None
 
     @property
     def total(self) -> Money:
@@ -101,6 +104,11 @@ class OrderGroup:
     def goods(self) -> Money:
         """What these lines cost together."""
         return _sum(self.lines)
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When the merchant sent them, if it has."""
+        return self.lines[0].sent_at
 
 
 @dataclass(frozen=True)
@@ -124,23 +132,7 @@ class Order:
     @property
     def number(self) -> str:
         """A short name to say on the telephone: the random end of the id."""
-        return _number(self.id)
-
-
-@dataclass(frozen=True)
-class MerchantOrder:
-    """What one merchant has to send of an order, and where to."""
-
-    id: str
-    number: str
-    contact: Contact
-    placed_at: datetime
-    lines: tuple[OrderLine, ...]
-
-    @property
-    def goods(self) -> Money:
-        """What these lines cost together."""
-        return _sum(self.lines)
+        return self.id[-8:].upper()
 
 
 def place(
@@ -210,7 +202,7 @@ def order(tx: Tx, person_id: str, order_id: str) -> Order:
     row = tx.one_or_none(select(orders).where(orders.c.id == order_id, orders.c.person_id == person_id))
     if row is None:
         raise NotFound("order-unknown", "There is no such order.")
-    return _orders(tx, [row])[0]
+    return read(tx, [row])[0]
 
 
 def list_orders(tx: Tx, person_id: str, *, limit: int = 50, after: str | None = None) -> list[Order]:
@@ -218,7 +210,7 @@ def list_orders(tx: Tx, person_id: str, *, limit: int = 50, after: str | None = 
     query = select(orders).where(orders.c.person_id == person_id).order_by(orders.c.id.desc()).limit(limit)
     if after is not None:
         query = query.where(orders.c.id < after)
-    return _orders(tx, tx.all(query))
+    return read(tx, tx.all(query))
 
 
 def bought(tx: Tx, person_id: str, order_ids: Collection[str]) -> dict[str, list[str]]:
@@ -235,18 +227,21 @@ def bought(tx: Tx, person_id: str, order_ids: Collection[str]) -> dict[str, list
     return found
 
 
-def orders_of_merchant(tx: Tx, merchant_id: str, *, limit: int = 50, after: str | None = None) -> list[MerchantOrder]:
-    """Return what a merchant has to send, the newest order first, below the id `after`."""
-    holding = select(order_lines.c.order_id).where(order_lines.c.merchant_id == merchant_id)
-    query = select(orders).where(orders.c.id.in_(holding)).order_by(orders.c.id.desc()).limit(limit)
-    if after is not None:
-        query = query.where(orders.c.id < after)
-    return [
-        MerchantOrder(each.id, each.number, each.contact, each.placed_at, group.lines)
-        for each in _orders(tx, tx.all(query))
-        for group in each.groups
-        if group.merchant_id == merchant_id
-    ]
+def read(tx: Tx, rows: Iterable[AnyRow]) -> list[Order]:
+    """Return the orders of these rows of `orders` with their lines."""
+    rows = list(rows)
+    currencies = {row.id: row.currency for row in rows}
+    held: dict[str, dict[str, OrderGroup]] = {row.id: {} for row in rows}
+    for row in tx.all(
+        select(order_lines, merchants.c.name.label("merchant"))
+        .join_from(order_lines, merchants, merchants.c.id == order_lines.c.merchant_id)
+        .where(order_lines.c.order_id.in_(list(held)))
+        .order_by(order_lines.c.order_id, order_lines.c.position)
+    ):
+        groups = held[row.order_id]
+        group = groups.get(row.merchant_id) or OrderGroup(row.merchant_id, row.merchant, ())
+        groups[row.merchant_id] = replace(group, lines=(*group.lines, _line(row, currencies[row.order_id])))
+    return [_order(row, tuple(held[row.id].values())) for row in rows]
 
 
 def adopt_orders(tx: Tx, from_guest: str, to_person: str) -> None:
@@ -279,7 +274,7 @@ def _by_key(tx: Tx, person_id: str, key: str, request_digest: str) -> Order | No
             "This Idempotency-Key was used for another order. Send a new one.",
             order_id=row.id,
         )
-    return replace(_orders(tx, [row])[0], replayed=True)
+    return replace(read(tx, [row])[0], replayed=True)
 
 
 def _take(tx: Tx, order_id: str, lines: Iterable[CartLine], now: datetime) -> None:
@@ -326,22 +321,6 @@ def _write_lines(tx: Tx, order_id: str, lines: Iterable[CartLine]) -> None:
     tx.execute(insert(order_lines), rows)
 
 
-def _orders(tx: Tx, rows: Iterable[AnyRow]) -> list[Order]:
-    rows = list(rows)
-    currencies = {row.id: row.currency for row in rows}
-    held: dict[str, dict[str, OrderGroup]] = {row.id: {} for row in rows}
-    for row in tx.all(
-        select(order_lines, merchants.c.name.label("merchant"))
-        .join_from(order_lines, merchants, merchants.c.id == order_lines.c.merchant_id)
-        .where(order_lines.c.order_id.in_(list(held)))
-        .order_by(order_lines.c.order_id, order_lines.c.position)
-    ):
-        groups = held[row.order_id]
-        group = groups.get(row.merchant_id) or OrderGroup(row.merchant_id, row.merchant, ())
-        groups[row.merchant_id] = replace(group, lines=(*group.lines, _line(row, currencies[row.order_id])))
-    return [_order(row, tuple(held[row.id].values())) for row in rows]
-
-
 def _order(row: AnyRow, groups: tuple[OrderGroup, ...]) -> Order:
     return Order(
         id=row.id,
@@ -364,12 +343,9 @@ def _line(row: AnyRow, currency: str) -> OrderLine:
         row.options,
         Money(row.price, currency),
         row.quantity,
+        row.sent_at,
     )
 
 
 def _sum(lines: Sequence[OrderLine]) -> Money:
     return sum((line.total for line in lines[1:]), lines[0].total)
-
-
-def _number(order_id: str) -> str:
-    return order_id[-8:].upper()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shop import carts, catalog, merchants, orders, stock
+from shop import carts, catalog, merchants, orders, sending, stock
 from shop.contacts import Contact, checked
 from shop.money import Money
 from shop.orders import Order
@@ -45,9 +45,26 @@ def test_a_cart_becomes_an_order(shop) -> None:
         assert stock.moves(tx, jacket)[-1].order_id == order.id
         assert orders.order(tx, shop.viewer, order.id) == order
         assert orders.list_orders(tx, shop.viewer) == [order]
-        (mine,) = orders.orders_of_merchant(tx, shop.wetter)
+        (mine,) = sending.orders_of_merchant(tx, shop.wetter)
     assert (mine.number, mine.contact, mine.lines) == (order.number, shop.contact, wetter.lines)
     assert mine.goods.amount == 11900
+
+
+def test_each_merchant_marks_what_it_has_sent_itself(shop) -> None:
+    order = place(shop, shop.viewer, lines={shop.variants(shop.kettle)[0]: 1, shop.variants(shop.jacket)[0]: 1})
+    with shop.db.writing() as tx:
+        sending.mark(tx, shop.wetter, order.id, shop.now)
+        assert {each.merchant_id: each.sent_at for each in orders.order(tx, shop.viewer, order.id).groups} == {
+            shop.herd: None,
+            shop.wetter: shop.now,
+        }
+        assert [each.id for each in sending.orders_of_merchant(tx, shop.wetter, sent=True)] == [order.id]
+        assert sending.orders_of_merchant(tx, shop.wetter, sent=False) == []
+        assert [each.id for each in sending.orders_of_merchant(tx, shop.herd, sent=False)] == [order.id]
+        sending.mark(tx, shop.wetter, order.id, None)
+        assert [each.id for each in sending.orders_of_merchant(tx, shop.wetter, sent=False)] == [order.id]
+        with pytest.raises(NotFound):
+            sending.mark(tx, shop.wetter, "unknown", shop.now)
 
 
 def test_a_card_buys_without_touching_the_cart(shop) -> None:
@@ -196,7 +213,7 @@ def test_orders_of_somebody_else_are_not_there(shop) -> None:
         with pytest.raises(NotFound):
             orders.order(tx, shop.guest, order.id)
         assert orders.list_orders(tx, shop.guest) == []
-        assert orders.orders_of_merchant(tx, shop.wetter) == []
+        assert sending.orders_of_merchant(tx, shop.wetter) == []
 
 
 def test_pages_of_orders(shop) -> None:
@@ -206,7 +223,7 @@ def test_pages_of_orders(shop) -> None:
         newest = orders.list_orders(tx, shop.viewer, limit=2)
         assert [each.id for each in newest] == placed[:0:-1]
         assert [each.id for each in orders.list_orders(tx, shop.viewer, after=newest[-1].id)] == placed[:1]
-        assert [each.id for each in orders.orders_of_merchant(tx, shop.herd, after=newest[-1].id)] == placed[:1]
+        assert [each.id for each in sending.orders_of_merchant(tx, shop.herd, after=newest[-1].id)] == placed[:1]
 
 
 def test_a_guest_who_signs_in_keeps_the_orders(shop) -> None:
@@ -228,7 +245,7 @@ wanted = st.lists(
 def test_sold_and_left_are_what_there_was(shop, stocks: list[int], baskets: list[tuple[int, dict[int, int]]]) -> None:
     with shop.db.writing() as tx:
         product_id = shop.add(tx, shop.herd, new_id(), stocks)
-        before = {each.id for each in orders.orders_of_merchant(tx, shop.herd, limit=10_000)}
+        before = {each.id for each in sending.orders_of_merchant(tx, shop.herd, limit=10_000)}
     variants = shop.variants(product_id)
     left = list(stocks)
     keys = [new_id() for _ in range(3)]
@@ -246,7 +263,7 @@ def test_sold_and_left_are_what_there_was(shop, stocks: list[int], baskets: list
             left = [each - basket.get(place, 0) for place, each in enumerate(left)]
     with shop.db.reading() as tx:
         levels = stock.levels(tx, [product_id])[product_id]
-        placed = [each for each in orders.orders_of_merchant(tx, shop.herd, limit=10_000) if each.id not in before]
+        placed = [each for each in sending.orders_of_merchant(tx, shop.herd, limit=10_000) if each.id not in before]
     assert [levels[variant_id] for variant_id in variants] == left
     sold = dict.fromkeys(variants, 0)
     for order in placed:
@@ -343,6 +360,6 @@ def test_a_merchant_is_told_the_address_until_it_is_erased(shop) -> None:
         assert orders.export(tx, shop.viewer)[0]["contact"]["city"] == "Berlin"
         orders.erase(tx, shop.viewer)
         assert orders.export(tx, shop.viewer) == []
-        (kept,) = orders.orders_of_merchant(tx, shop.herd)
+        (kept,) = sending.orders_of_merchant(tx, shop.herd)
     assert kept.contact == Contact("", "", "", "", "", "")
     assert kept.lines == order.groups[0].lines

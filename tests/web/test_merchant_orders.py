@@ -54,9 +54,16 @@ def test_a_merchant_sees_what_it_has_to_send_and_no_more(
         assert words in page, words
     for words in ("Lamp of another shop", "77.00", foreign.number):
         assert words not in page, words
+    assert merchant.post(f"/merchant/orders/{foreign.id}/sent", data={"sent": "1"}).status_code == 404
+    page = merchant.post(f"/merchant/orders/{order.id}/sent", data={"sent": "1", "state": "open"}).text
+    assert f"Order {order.number} is marked as sent" in page
+    assert "Nothing is waiting to be sent" in page
+    page = merchant.get("/merchant/orders?state=sent&lang=de").text
+    assert "Becher mug" in page
+    assert "Als verschickt markieren" not in page
     with services.db.writing() as tx:
         orders.erase(tx, buyer)
-    page = merchant.get("/merchant/orders?lang=en").text
+    page = merchant.get("/merchant/orders?lang=en&state=sent").text
     assert "the address with it" in page
     assert "Ada" not in page.split("sold-orders")[1]
 
@@ -72,8 +79,8 @@ def test_older_orders_are_on_the_next_page(merchant: TestClient, services: Servi
         page.index(each.number) for each in numbers[1:]
     )
     assert numbers[0].number not in page
-    path = f"/merchant/orders?after={numbers[1].id}"
-    assert path in page
+    path = f"/merchant/orders?state=open&after={numbers[1].id}"
+    assert path.replace("&", "&amp;") in page
     older = merchant.get(path).text
     assert numbers[0].number in older
     assert numbers[1].number not in older
