@@ -62,6 +62,32 @@ def source_prefix(source: str) -> str:
     return f"import:{source}:"
 
 
+class _Shop:
+    """What a merchant sells, asked for once for each word of a file."""
+
+    def __init__(self, tx: Tx, merchant_id: str) -> None:
+        self._tx, self._merchant_id = tx, merchant_id
+        self._products: dict[str, AnyRow | None] = {}
+        self._words: dict[tuple[str, str], bool] = {}
+
+    def product(self, sku: str) -> AnyRow | None:
+        if sku not in self._products:
+            columns = (products.c.id, products.c.category, products.c.brand, products.c.merchant_id)
+            query = select(*columns).join_from(variants, products, products.c.id == variants.c.product_id)
+            found = self._tx.all(
+                query.where(variants.c.sku == sku, products.c.merchant_id == self._merchant_id).limit(1)
+            )
+            self._products[sku] = found[0] if found else None
+        return self._products[sku]
+
+    def has(self, field: str, value: str) -> bool:
+        if (field, value) not in self._words:
+            column = products.c[field]
+            query = select(column).where(column == value, products.c.merchant_id == self._merchant_id).limit(1)
+            self._words[field, value] = self._tx.scalar(query) is not None
+        return self._words[field, value]
+
+
 def take_in(tx: Tx, merchant_id: str, source: str, content: bytes, now: datetime) -> Imported:
     """Read a CSV of a merchant's own customers; orders count only for products of this merchant.
 
@@ -72,6 +98,7 @@ def take_in(tx: Tx, merchant_id: str, source: str, content: bytes, now: datetime
     found: dict[str, list[Event]] = defaultdict(list)
     skipped = 0
     people: dict[str, str | None] = {}
+    shop = _Shop(tx, merchant_id)
     for line, row in enumerate(rows, 2):
         email = _of(row, EMAIL).lower()
         if "@" not in email:
@@ -80,12 +107,12 @@ def take_in(tx: Tx, merchant_id: str, source: str, content: bytes, now: datetime
         if email not in people:
             people[email] = _agreed(tx, email)
         viewer_id = people[email]
-        if viewer_id is None:
-            skipped += 1
-            continue
-        event = _event(tx, merchant_id, source, row, now)
+        # Mistakes are told of every row: a list with holes would say who is here.
+        event = _event(shop, source, row, now)
         if isinstance(event, str):
             errors.append(RowError(line, event))
+        elif viewer_id is None:
+            skipped += 1
         else:
             found[viewer_id].append(event)
     taken = known = 0
@@ -132,13 +159,13 @@ def _agreed(tx: Tx, email: str) -> str | None:
     return account[0] if account is not None and consent.current(tx, account[0]).personalise else None
 
 
-def _event(tx: Tx, merchant_id: str, source: str, row: Mapping[str, str], now: datetime) -> Event | str:
+def _event(shop: _Shop, source: str, row: Mapping[str, str], now: datetime) -> Event | str:
     """Return what a row says as an entry of the log, or what is wrong with it."""
     digest = hashlib.sha256(repr(sorted(row.items())).encode()).hexdigest()[:24]
     event_id = source_prefix(source) + digest
     sku = _of(row, SKU)
     if sku:
-        product = _product(tx, merchant_id, sku)
+        product = shop.product(sku)
         at = _instant(_of(row, WHEN))
         if product is None:
             return "This shop has no product with this SKU."
@@ -155,18 +182,10 @@ def _event(tx: Tx, merchant_id: str, source: str, row: Mapping[str, str], now: d
     for names, field in ((CATEGORY, "category"), (BRAND, "brand")):
         value = _of(row, names)
         if value:
-            column = products.c[field]
-            if tx.scalar(select(column).where(column == value, products.c.merchant_id == merchant_id).limit(1)) is None:
+            if not shop.has(field, value):
                 return "This shop has no such category or brand."
             return replace(stated, scope=field, **{field: value})  # type: ignore[arg-type]
     return "There is neither a SKU nor a category nor a brand in this row."
-
-
-def _product(tx: Tx, merchant_id: str, sku: str) -> AnyRow | None:
-    columns = (products.c.id, products.c.category, products.c.brand, products.c.merchant_id)
-    query = select(*columns).join_from(variants, products, products.c.id == variants.c.product_id)
-    found = tx.all(query.where(variants.c.sku == sku, products.c.merchant_id == merchant_id).limit(1))
-    return found[0] if found else None
 
 
 def _instant(text: str) -> datetime | None:

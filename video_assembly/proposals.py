@@ -28,6 +28,8 @@ _NOISE = frozenset(
     "the and for with und der die das mit ein eine von fur take cut edit hd uhd fps whatsapp whats app signal screen "
     "recording bildschirmaufnahme untitled ohne titel".split()
 )
+# Letters and digits in one, as takes and cameras are numbered: `sam2`, `A001`. They may name a role, but are no tag.
+_NUMBERED = re.compile(r"(?<![^\W_])(?:[^\W\d_]+\d|\d+[^\W\d_])[^\W_]*")
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ def propose(filename: str, tags: Sequence[str], position: int, count: int, speec
     """A proposal for segment `position` of `count`."""
     words = words_of(filename)
     named = [role for role, starts in _WORDS.items() for word in (*words, *map(_plain, tags)) if _begins(word, starts)]
-    found = tuple(word for word in words if not any(_begins(word, starts) for starts in _WORDS.values()))[:MOST_TAGS]
+    plain = words_of(_NUMBERED.sub(" ", filename))
+    found = tuple(word for word in plain if not any(_begins(word, starts) for starts in _WORDS.values()))[:MOST_TAGS]
     if named and len(set(named)) == 1:
         return Proposal(named[0], 0.9 if count == 1 else 0.7, "words", found)
     if position == 0:

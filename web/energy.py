@@ -104,6 +104,7 @@ def _render(request: Request, *, error: UserError | None = None, typed: str | No
         level=level,
         budget=typed if typed is not None else "" if budget is None else f"{budget:g}",
         chart=_chart(held, now, locale),
+        ticks=[(round(CHART_HEIGHT * (1 - part), 1), _written(part * _highest(held), locale)) for part in (1.0, 0.5)],
         kinds=_kinds(held, locale),
         shown=(*SHOWN, OTHER),
         watts=f"{parts.settings.watts_per_core:g}",
@@ -115,8 +116,12 @@ def _render(request: Request, *, error: UserError | None = None, typed: str | No
 def _chart(held: Sequence[Cost], now: datetime, locale: str) -> list[Day]:
     days = [(now - timedelta(days=back)).date() for back in range(DAYS - 1, -1, -1)]
     by_day = {each: [cost for cost in held if cost.day == each.isoformat()] for each in days}
-    highest = max((sum(cost.watt_hours for cost in found) for found in by_day.values()), default=0.0) or 1.0
-    return [_day(each, found, highest, locale) for each, found in by_day.items()]
+    return [_day(each, found, _highest(held), locale) for each, found in by_day.items()]
+
+
+def _highest(held: Sequence[Cost]) -> float:
+    days = {each.day for each in held}
+    return max((sum(cost.watt_hours for cost in held if cost.day == day) for day in days), default=0.0) or 1.0
 
 
 def _day(day: date, held: Sequence[Cost], highest: float, locale: str) -> Day:

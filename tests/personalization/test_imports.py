@@ -33,10 +33,11 @@ def test_orders_and_attributes_come_in_once_with_their_source(customer: Scene) -
         "nobody@example.org,2026-11-01 10:00:00 +0100,lamp,x\n"
         "ada@example.org,2026-11-01 10:00:00 +0100,no-such,x\n"
         "ada@example.org,2030-01-01,lamp,x\n"
+        "nobody@example.org,2026-13-40,lamp,x\n"
     )
     first = take_in(customer, orders)
     assert (first.taken, first.known, first.skipped) == (1, 0, 1)
-    assert [each.line for each in first.errors] == [4, 5]
+    assert [each.line for each in first.errors] == [4, 5, 6]
     again = take_in(customer, orders)
     assert (again.taken, again.known) == (0, 1)
     attributes = take_in(

@@ -103,4 +103,6 @@ def test_proposals_listen_to_the_merchants_words() -> None:
     assert role("IMG_0815.mov", 2, 4, speech=0.8) == ("proof", "speech")
     assert role("IMG_0815.mov", 1, 4, tags=("Kundenstimme",)) == ("proof", "words")
     assert proposals.propose("Teekanne Isen - Demo FINAL 4K.mp4", (), 0, 1, 0).tags == ("teekanne", "isen")
+    assert proposals.propose("sam2_04_coffee.mp4", (), 0, 2, 0).tags == ("coffee",)
+    assert proposals.propose("A001take3-hook2_mug.mp4", (), 1, 2, 0).role == "hook"
     assert proposals.words_of("VID_20250101_WhatsApp.mp4") == []

@@ -39,6 +39,7 @@ export function toast(text, way) {
   if (way) note.append(" ", "href" in way ? link(way) : button(way, leave));
   settle();
   setTimeout(() => {
+    for (const before of [...place.children]) if (!way && before.textContent === text) before.remove();
     watcher.observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["open"] });
     place.append(note);
     settle();

@@ -68,15 +68,21 @@ export function SegmentCard({ segment, store }) {
       <input class="input" aria-label=${t("Tags of {name}, separated by commas", { name })} placeholder=${t("Tags")} value=${segment.tags.join(", ")}
         onChange=${(/** @type {any} */ event) => save({ tags: tagsOf(event.currentTarget.value) })} />
       ${!segment.role && segment.proposal && html`<button type="button" class="button button-plain segment-proposal"
-        aria-label=${t("Take the proposal for {name}: {role}", { name, role: roleName(segment.proposal.role) })}
         onClick=${() => save({ role: segment.proposal?.role, tags: [...new Set([...segment.tags, ...(segment.proposal?.tags ?? [])])] })}>
-        ${icon("sparkles")}${[roleName(segment.proposal.role), ...segment.proposal.tags].join(", ")}?</button>`}
+        ${icon("sparkles")}<span>${useOf(segment.proposal)}</span><span class="visually-hidden">: ${name}</span></button>`}
       <div class="segment-foot">
         <${Marks} segment=${segment} />
         <button type="button" class="button button-quiet segment-more" aria-haspopup="dialog" aria-label=${t("Details of {name}", { name })} onClick=${() => (store.open.value = segment.id)}>${icon("pencil")}${t("Details")}</button>
       </div>
     </div>
   </li>`;
+}
+
+/** What a press on the proposal does. @param {{role: string, tags: string[]}} proposal */
+function useOf({ role, tags }) {
+  if (!tags.length) return t("Use: {role}", { role: roleName(role) });
+  const values = { role: roleName(role), tags: tags.join(", ") };
+  return tags.length === 1 ? t("Use: {role}, tag {tags}", values) : t("Use: {role}, tags {tags}", values);
 }
 
 /** What stands in the way of videos with it, and what else is worth knowing. @param {{segment: Segment}} props */

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "vitrine/html.js";
 import { t } from "vitrine/i18n.js";
 import { icon } from "vitrine/live/icon.js";
@@ -8,11 +8,13 @@ import { icon } from "vitrine/live/icon.js";
 /** The host's own picture, mirrored as in front of a mirror; viewers see it the right way round. @param {{camera: Camera}} props */
 export function Preview({ camera }) {
   const video = useRef(/** @type {HTMLVideoElement | null} */ (null));
+  const [wide, setWide] = useState(false);
   const stream = camera.stream.value;
   useEffect(() => {
     if (video.current && video.current.srcObject !== stream) video.current.srcObject = stream;
   }, [stream]);
-  return html`<video ref=${video} class="preview" playsinline autoplay muted aria-label=${t("Your camera, mirrored")} hidden=${!stream}></video>
+  return html`<video ref=${video} class=${`preview ${wide && stream ? "preview-wide" : ""}`} playsinline autoplay muted aria-label=${t("Your camera, mirrored")} hidden=${!stream} 
+      onResize=${(/** @type {any} */ event) => setWide(event.currentTarget.videoWidth > event.currentTarget.videoHeight)}></video>
     ${camera.dark.value && html`<p class="preview-dark">${icon("video-off")} ${t("Your camera is off")}</p>`}`;
 }
 

@@ -10,7 +10,10 @@ export function Monitor({ store }) {
   const place = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
     const pictures = /** @type {[HTMLVideoElement, HTMLVideoElement]} */ ([blank(), blank()]);
-    for (const picture of pictures) picture.className = "preview monitor-picture";
+    for (const picture of pictures) {
+      picture.className = "preview monitor-picture";
+      picture.addEventListener("resize", () => picture.classList.toggle("preview-wide", picture.videoWidth > picture.videoHeight));
+    }
     place.current?.replaceChildren(...pictures);
     const player = new Player({ whep: `${store.room.url}/whep`, hls: "" }, pictures, {
       show(shown) {

@@ -33,7 +33,7 @@ export function ProductRail({ store, show }) {
   return html`<section class="rail" aria-labelledby="rail-title">
     <div class="row spread">
       <h2 id="rail-title">${t("Products")}</h2>
-      <label class="choice small"><input type="checkbox" checked=${keys} onChange=${toggle} /> ${t("Keys 1–9 pin")}</label>
+      <label class="choice small rail-keys"><input type="checkbox" checked=${keys} onChange=${toggle} /> ${t("Keys 1–9 pin")}</label>
     </div>
     <ol class="rail-list">
       ${products.map((product, place) => {

@@ -3,9 +3,13 @@ import { ask, Problem } from "vitrine/api.js";
 import { html } from "vitrine/html.js";
 import { locale, t } from "vitrine/i18n.js";
 import { icon } from "vitrine/live/icon.js";
+import { After } from "vitrine/live/after.js";
 import { clock } from "vitrine/live/clock.js";
 
 /** @typedef {{duration_seconds: number | null, most_viewers: number | null, orders: number, pieces: number}} Figures */
+
+/** Who was about to pay at the end still may; so often the figures are looked at again. */
+const LOOK_MILLISECONDS = 15_000;
 
 const number = new Intl.NumberFormat(locale);
 
@@ -16,10 +20,18 @@ export function Summary({ store }) {
   const [trouble, setTrouble] = useState("");
   useEffect(() => {
     if (!ended) return;
-    ask("GET", `/v1/rooms/${store.room.id}/summary`).then(setFigures, (problem) => {
-      if (!(problem instanceof Problem)) throw problem;
-      setTrouble(problem.message);
-    });
+    const look = () => ask("GET", `/v1/rooms/${store.room.id}/summary`).then(
+      (found) => {
+        setTrouble("");
+        setFigures(found);
+      },
+      (problem) => {
+        if (!(problem instanceof Problem)) throw problem;
+        setTrouble(problem.message);
+      });
+    look();
+    const timer = setInterval(() => document.visibilityState === "visible" && look(), LOOK_MILLISECONDS);
+    return () => clearInterval(timer);
   }, [ended]);
   return html`<section class="card summary" aria-labelledby="summary-title">
     <h2 id="summary-title" role="status">${icon("circle-check")} ${ended ? t("This show is over. Thank you!") : t("This show was cancelled")}</h2>
@@ -33,7 +45,8 @@ export function Summary({ store }) {
       <${Figure} name=${t("Pieces sold")} value=${number.format(figures.pieces)} />
     </dl>`}
     <p class="button-row">
-      <a class="button" href="/studio#new-show">${icon("plus")} ${t("Set up a new show")}</a>
+      ${ended && html`<${After} room=${store.room} />`}
+      <a class="button button-plain" href="/studio#new-show">${icon("plus")} ${t("Set up a new show")}</a>
       <a class="button button-plain" href="/studio">${t("All my shows")}</a>
     </p>
   </section>`;
