@@ -5,7 +5,7 @@ gets new segments that replace the old ones; a replaced one is seen by old video
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -297,6 +297,12 @@ def add_segment(tx: Tx, clip: Clip, position: int, new: NewSegment, old: AnyRow 
     if old is not None:
         captions.carry_over(tx, old.id, segment_id, old.start_ms - new.start_ms, new.duration_ms)
     return segment_id
+
+
+def spoken(tx: Tx, segment_ids: Collection[str]) -> dict[str, str]:
+    """Return which language segments speak or show in writing; those that nobody said it of are left out."""
+    query = select(segments.c.id, segments.c.language).where(segments.c.id.in_(segment_ids))
+    return {row.id: row.language for row in tx.all(query.where(segments.c.language.is_not(None)))}
 
 
 def _small_columns(small: SmallForm | None) -> dict[str, Any]:

@@ -20,8 +20,10 @@ from video_assembly.templates import Template
 MOST_CHOICES = 40
 LEAST_OF_A_KIND = 4
 
-# Costs, in the unit of storyboard's. A hook about another product comes in when the product's own was just seen.
+# Costs, in the unit of storyboard's. A hook about the category comes in when the product's own was just seen; one about
+# another product shows something else than is for sale, so it comes only when the other ways to vary a video are told.
 BORROWED = 0.1
+LENT = 0.6
 # Neighbours: from black to white; from a still picture to the quickest; back to an earlier moment of the same clip.
 COLOUR = 0.15
 PACE = 0.15
@@ -174,7 +176,8 @@ class Lot:
         return sum(1 << number for number, tag in enumerate(self.template.must_tags) if tag in each.tags)
 
     def _cost(self, each: SegmentCandidate) -> float:
-        cost = BORROWED * (each.product_id != self.subject.product_id)
+        own = each.product_id == self.subject.product_id
+        cost = 0.0 if own else BORROWED if each.product_id is None else LENT
         tone = self.template.tone
         if tone is None or tone in each.tags:
             return cost

@@ -21,7 +21,7 @@ from storage.clock import utcnow
 from storage.database import Tx
 from storage.errors import Forbidden, NotFound, UserError
 from storage.media import Media
-from video_assembly import captions, recipes, slots, videos
+from video_assembly import captions, library, recipes, slots, videos
 from video_assembly.library import digest_of
 from video_assembly.recipes import Recipe
 from video_assembly.videos import FeedPage, FeedVideo
@@ -171,7 +171,8 @@ def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> d
         products = catalog.by_id(tx, named | _products_in(page.videos), locale)
         names = categories.category_names(tx, locale)
         liked = _liked(tx, person.id, [video.id for video in page.videos])
-        words = captions.languages(tx, {each.id for video in page.videos for each in video.segments})
+        shown = {each.id for video in page.videos for each in video.segments}
+        words, spoken = captions.languages(tx, shown), library.spoken(tx, shown)
         rooms = shows.list_shows(tx, states=("live", "reconnecting"))
         if page.profiled and rooms:
             unwanted = {value for kind, value in hidden(memory.load(tx, person.id)[0]) if kind == "host"}
@@ -182,7 +183,7 @@ def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> d
     return {
         "videos": [
             {
-                **_video_json(video, products, parts.media, locale, words),
+                **_video_json(video, products, parts.media, locale, words, spoken),
                 "key": f"{page.version}.{video.place}.{video.id}",
                 "promoted": video.promoted,
                 "why": [
@@ -221,11 +222,12 @@ def _named(request: Request, parts: Services, person: Person, video_id: str, loc
     with parts.db.reading() as tx:
         products = catalog.by_id(tx, _products_in([video]), locale)
         liked = _liked(tx, person.id, [video.id])
-        words = captions.languages(tx, [each.id for each in video.segments])
+        ids = [each.id for each in video.segments]
+        words, spoken = captions.languages(tx, ids), library.spoken(tx, ids)
     if video.product_id not in products:
         raise NotFound("video-unknown", "There is no such video.")
     sentence = "You have had this video before." if own else "Somebody shared this video with you."
-    shown = _video_json(video, products, parts.media, locale, words, share)
+    shown = _video_json(video, products, parts.media, locale, words, spoken, share)
     token = f"?share={share}" if share else ""
     return {
         **shown,
@@ -278,6 +280,7 @@ def _video_json(
     media: Media,
     locale: str,
     words: Mapping[str, Sequence[str]],
+    spoken: Mapping[str, str],
     share: str = "",
 ) -> dict[str, Any]:
     return {
@@ -287,6 +290,7 @@ def _video_json(
         "hls_preload": stitching.preload(video.id, digest_of(video.poster_key), share),
         "poster": media.url(video.poster_key),
         "captions": f"/v/{video.id}.vtt" if any(each.id in words for each in video.segments) else None,
+        "language": next((spoken[each.id] for each in video.segments if each.id in spoken), None),
         "duration": video.duration_ms / 1000,
         "propensity": video.propensity,
         "product": product_json(products[video.product_id], media),

@@ -115,6 +115,21 @@ def test_the_hook_may_be_about_the_category() -> None:
     assert lent.segment_ids[0] == "blanket-hook"
 
 
+def test_another_products_hook_comes_only_when_the_other_ways_to_vary_are_told() -> None:
+    other = segment("blanket-hook", "hook", product="blanket")
+    used: Counter[str] = Counter()
+    told: Counter[tuple[str, ...]] = Counter()
+    lent = []
+    for _ in range(6):
+        board = made([*FIVE, other], used=used, told=told, lend={"blanket"})
+        assert board is not None
+        lent.append(board.parts[0].segment.id == "blanket-hook")
+        used.update(board.segment_ids)
+        told[board.segment_ids] += 1
+    assert lent[:3] == [False, False, False]
+    assert any(lent), "a small library borrows rather than telling the same again"
+
+
 def test_language_fits_when_there_is_a_choice() -> None:
     english = [segment(f"en-{role}", role, language="en") for role in ORDER]
     german = [segment(f"de-{role}", role, language="de") for role in ORDER]

@@ -52,6 +52,7 @@ def test_a_feed_has_the_contract_s_shape(client: TestClient) -> None:
     assert (page["rooms"], page["personalized"]) == ([], False)
     for video in page["videos"]:
         assert {"id", "mp4", "hls", "poster", "captions", "duration", "segments"} <= set(video)
+        assert video["language"] == "de"
         assert 12 <= video["duration"] <= 30
         at = 0.0
         for segment in video["segments"]:

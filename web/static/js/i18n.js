@@ -24,6 +24,15 @@ export function money(price) {
 }
 
 /**
+ * Name a language in the language of the page.
+ * @param {string} code BCP 47
+ * @returns {string}
+ */
+export function languageName(code) {
+  return new Intl.DisplayNames(locale, { type: "language" }).of(code) ?? code;
+}
+
+/**
  * Write an instant in the reader's own time zone.
  * @param {string} iso RFC 3339
  * @returns {string}

@@ -3,7 +3,7 @@ import { ProductCard } from "vitrine/feed/card.js";
 import { Progress } from "vitrine/feed/progress.js";
 import { html } from "vitrine/html.js";
 import { icon } from "vitrine/icon.js";
-import { t } from "vitrine/i18n.js";
+import { languageName, locale, t } from "vitrine/i18n.js";
 
 /**
  * @typedef {import("vitrine/feed/control.js").Control} Control
@@ -46,12 +46,14 @@ export function Item({ at, video, place, current, near }) {
         <div class="feed-info">
           <div class="feed-words">
             ${video.promoted && html`<a class="feed-note feed-ad" href="/me/interests#promoted">${t("Advertising")}</a>`}
+            <${Lent} at=${at} video=${video} current=${current} />
             ${
               video.why.length > 0 &&
               html`<button class="feed-why" id=${reason} onClick=${() => at.open("why")}>
                 ${icon("sparkles")}<span>${video.why[0].text}</span>
               </button>`
             }
+            ${video.language && video.language.split("-")[0] !== locale && html`<span class="feed-note feed-language">${t("Video in {language}", { language: languageName(video.language) })}</span>`}
             ${current && !at.feed.personalized.value && html`<a class="feed-note" href="/account#privacy">${t("Not personalised")}</a>`}
           </div>
           <${ProductCard} at=${at} video=${video} titleId=${title} />
@@ -117,6 +119,17 @@ function Surface({ at, video, current }) {
 function place(element, { x, y }) {
   element?.style.setProperty("left", `${x}px`);
   element?.style.setProperty("top", `${y}px`);
+}
+
+/**
+ * Says, while it is in the picture, which other product a lent opening shows.
+ * @param {{at: Control, video: Video, current: boolean}} props
+ */
+function Lent({ at, video, current }) {
+  const position = current ? at.position.value : 0;
+  const part = video.segments.find(({ start, duration }) => position < start + duration);
+  if (!part?.product || part.product.id === video.product.id) return null;
+  return html`<a class="feed-note feed-lent" href="/products/${part.product.id}">${t("The opening shows: {product}", { product: part.product.title })}</a>`;
 }
 
 /** The buttons at the thumb. @param {{at: Control, video: Video}} props */

@@ -40,6 +40,8 @@ export interface Video {
   mp4: string;
   poster: string | null;
   captions: string | null;
+  /** What it speaks or shows in writing; null where nobody said. */
+  language: string | null;
   duration: number;
   segments: Segment[];
   product: Product;
