@@ -32,6 +32,9 @@ from video_assembly.source import Limits, Opened, Timing, opened, pictures, timi
 Progress = Callable[[str, float], None]
 """Told the step (`normalising`, `analysing`) and how much of it is done, 0 to 1."""
 
+_TOLD_EVERY = 6
+"""Pictures between two words on the progress: a clip of some seconds on a busy machine moves, too."""
+
 _EARLY = 0.005
 """Seconds by which a frame may come after its moment and still be shown: rounding of time stamps."""
 
@@ -229,7 +232,7 @@ class _Writer:
             self._large.add(frame)
             self._small.add(half)
             flush()
-            if number % FRAME_RATE == 0:
+            if number % _TOLD_EVERY == 0:
                 self._tell("normalising", number / total)
         self._large.finish()
         self._small.finish()

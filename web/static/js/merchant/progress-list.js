@@ -1,5 +1,5 @@
 import { html } from "vitrine/html.js";
-import { t } from "vitrine/i18n.js";
+import { locale, t } from "vitrine/i18n.js";
 import { icon } from "vitrine/icon.js";
 import { megabytes } from "vitrine/merchant/uploads.js";
 import { toast } from "vitrine/toast.js";
@@ -9,6 +9,7 @@ import { toast } from "vitrine/toast.js";
 
 /** How much of the whole way each step is; normalising is nearly all of it. @type {Record<string, [number, number]>} */
 const STEPS = { queued: [0, 0], probing: [0, 0.05], normalising: [0.05, 0.9], analysing: [0.9, 1] };
+const percent = new Intl.NumberFormat(locale, { style: "percent" });
 /** A worker takes a clip up at once unless it is busy or off. */
 const LONG_WAIT_MILLISECONDS = 30_000;
 
@@ -78,6 +79,8 @@ function ClipRow({ clip, store, fresh }) {
   const ready = clip.state === "ready";
   const refused = clip.state === "refused";
   const [from, to] = STEPS[clip.state] ?? [0, 0];
+  const done = from + (to - from) * clip.progress;
+  const before = clip.state === "queued" ? aheadOf(clip, store.clips.value) : 0;
   const hide = () => {
     fresh.value = new Set([...fresh.value].filter((id) => id !== clip.id));
   };
@@ -85,8 +88,8 @@ function ClipRow({ clip, store, fresh }) {
     <span class="progress-mark">${icon(ready ? "circle-check" : refused ? "circle-x" : "loader-circle")}</span>
     <div class="progress-words">
       <p class="progress-name">${clip.filename}</p>
-      ${!ready && !refused && html`<progress max="1" value=${from + (to - from) * clip.progress} aria-label=${t("Processing of {name}", { name: clip.filename })}></progress>`}
-      <p class=${refused ? "progress-why" : "soft small"} role="status">${step(clip, count)}</p>
+      ${!ready && !refused && html`<progress max="1" value=${done} aria-label=${t("Processing of {name}", { name: clip.filename })}></progress>`}
+      <p class=${refused ? "progress-why" : "soft small"}><span role="status">${step(clip, count, before)}</span>${done > 0 && html`<span aria-hidden="true"> · ${percent.format(done)}</span>`}</p>
       ${refused && html`<p class="soft small">${advice(clip)}</p>`}
       ${ready && clip.warnings.filter((each) => each.code !== "cv2-missing").map((each) => html`<p class="small progress-warning">${icon("triangle-alert")}${each.detail}</p>`)}
     </div>
@@ -102,10 +105,17 @@ function ClipRow({ clip, store, fresh }) {
   </li>`;
 }
 
-/** @param {Clip} clip @param {number} count */
-function step(clip, count) {
+/** How many of the merchant's own files come first. @param {Clip} clip @param {Clip[]} all */
+function aheadOf(clip, all) {
+  return all.filter((each) => each.state in STEPS && each.id !== clip.id && Date.parse(each.created_at) < Date.parse(clip.created_at)).length;
+}
+
+/** @param {Clip} clip @param {number} count @param {number} before */
+function step(clip, count, before) {
   switch (clip.state) {
     case "queued":
+      if (before === 1) return t("Uploaded. One of your files comes first.");
+      if (before > 1) return t("Uploaded. {count} of your files come first.", { count: before });
       return Date.now() - Date.parse(clip.created_at) > LONG_WAIT_MILLISECONDS
         ? t("Still waiting: the servers are busy. It goes on by itself, you can leave this page.")
         : t("Uploaded. Waiting for its turn.");
