@@ -13,7 +13,7 @@ from personalization.corrections import Correction
 from personalization.explain import standing
 from personalization.hypotheses import Guess
 from personalization.log import Event
-from personalization.profile import STATED, Evidence, Key, milliseconds
+from personalization.profile import STATED, Evidence, Key, against, milliseconds
 from personalization.traits import TRAITS
 from shop.catalog import products
 from shop.categories import categories
@@ -24,6 +24,7 @@ from storage.errors import Conflict, NotFound, UserError
 MOST_SHOWN = 40
 # Weaker than this nobody would call it an interest.
 FAINT = 0.05
+MOST_AGAINST = 5
 # What one press of "more" or "less" does to a weight.
 STEP = 1.0
 
@@ -32,7 +33,8 @@ STEP = 1.0
 class Interest:
     """How much a viewer cares for something: `weight` as of now, `strength` the same between -1 and 1.
 
-    `stated` when the viewer said so, `evidence` are the strongest events behind it, the strongest first.
+    `stated` when the viewer said so, `evidence` are the strongest events behind it, the strongest first: of what the
+    viewer cares less for, those that spoke against it.
     """
 
     key: Key
@@ -83,11 +85,15 @@ def view(tx: Tx, viewer_id: str, now: datetime) -> View:
     happened = log.read(tx, viewer_id)
     at = milliseconds(now)
     found = []
+    no = against(corrections.corrected(happened))
     for key, taste in profile.tastes.items():
         weight = taste.at_time(at)[0]
         if abs(weight) < FAINT or ((block := profile.blocks.get(key)) is not None and block.blocked):
             continue
-        behind = sorted(standing(taste), key=lambda each: (abs(each.weight), each.at), reverse=True)
+        if weight < 0:
+            behind = no.get(key, [])[:MOST_AGAINST]
+        else:
+            behind = sorted(standing(taste), key=lambda each: (abs(each.weight), each.at), reverse=True)
         said = any(each.name == STATED for each in taste.evidence)
         found.append(Interest(key, weight, said, tuple(behind)))
     found.sort(key=lambda each: (-abs(each.weight), each.key))

@@ -200,6 +200,18 @@ def absorb(profile: Profile, events: Iterable[Event]) -> Profile:
     return Profile(tastes, blocks, seen, last)
 
 
+def against(events: Iterable[Event]) -> dict[Key, list[Evidence]]:
+    """Return by taste the events that speak against it, the strongest first: a profile keeps none of them."""
+    found: dict[Key, list[Evidence]] = {}
+    for event in events:
+        weight = worth(event)
+        for key in _about(event) if weight < 0 else ():
+            about = event.brand, event.category, event.merchant_id
+            evidence = Evidence(event.id, event.name, event.product_id, milliseconds(event.at), weight, *about)
+            found.setdefault(key, []).append(evidence)
+    return {key: sorted(said, key=lambda each: (each.weight, -each.at)) for key, said in found.items()}
+
+
 class Testimony:
     """Where each event stands among the evidence of a profile, looked through once for many questions."""
 

@@ -27,7 +27,7 @@ from web.bodies import checked, read_json
 from web.hidden import hidden_from
 from web.i18n import locale_of, translate
 from web.pages import render
-from web.reasons import EVENTS, EVENTS_HERE, VALUES, code_of
+from web.reasons import AGAINST, EVENTS, EVENTS_HERE, LITTLE, VALUES, code_of
 from web.services import Services, services
 from web.sessions import viewer
 
@@ -318,11 +318,12 @@ def _shown(each: Interest, names: Names) -> dict[str, Any]:
 
 def _evidence(one: Evidence, key: Key, names: Names) -> dict[str, Any]:
     code = code_of(one.name)
+    other, here = AGAINST.get(one.name, LITTLE) if one.weight < 0 else (EVENTS[code], EVENTS_HERE[code])
     product = names.products.get(one.product_id or "")
     if product is None or key == ("product", one.product_id):
-        text = translate(names.locale, EVENTS_HERE[code])
+        text = translate(names.locale, here)
     else:
-        text = translate(names.locale, EVENTS[code], product=product.title)
+        text = translate(names.locale, other, product=product.title)
     source = imports.source_of(one.event_id)
     if source:
         text += " " + translate(names.locale, "We have this from {source}.", source=source)

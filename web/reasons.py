@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from personalization.explain import CODES
+from personalization.profile import STATED
 from shop.catalog import Product
 from web.i18n import translate
 
@@ -37,6 +38,15 @@ EVENTS_HERE = {
     "because-searched": "You searched for this.",
     "because-asked": "You asked about this.",
 }
+# What speaks against an interest, by the event's name: about another product, and about the one that is shown.
+AGAINST = {
+    "Video Skipped": ("You skipped “{product}”.", "You skipped this."),
+    "Not Interested": ("You said that “{product}” is not for you.", "You said that this is not for you."),
+    "Product Removed": ("You took “{product}” out of your cart.", "You took this out of your cart."),
+    "Video Unliked": ("You no longer like “{product}”.", "You no longer like this."),
+    STATED: ("You want to see less of “{product}”.", "You want to see less of this."),
+}
+LITTLE = ("You watched little of “{product}”.", "You watched little of this.")
 # How what was about another product leads to this video, by what both share.
 SHARED = {
     "category": "This is from the same category: {value}.",

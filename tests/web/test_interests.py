@@ -53,6 +53,15 @@ def test_the_profile_is_told_in_words_with_its_evidence(client: TestClient, mug:
         assert mug.title[-3:] in by_kind["brand"]["evidence"][0]["text"]
 
 
+def test_what_somebody_cares_less_for_says_why_and_forgets_it(client: TestClient, mug: Product) -> None:
+    agree(client)
+    tell(client, "Video Skipped", product_id=mug.id)
+    (no,) = [each for each in client.get("/v1/me/profile?lang=en").json()["interests"] if each["kind"] == "product"]
+    assert no["strength"] < 0
+    assert [each["text"] for each in no["evidence"]] == ["You skipped this."]
+    assert patch(client, forget_events=[no["evidence"][0]["event_id"]])["interests"] == []
+
+
 def test_one_pass_through_every_change(client: TestClient, mug: Product) -> None:
     agree(client)
     tell(client, "Video Liked", product_id=mug.id)
