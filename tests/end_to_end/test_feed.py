@@ -133,7 +133,7 @@ def test_consent_is_asked_once_with_equal_buttons(visit: Open) -> None:
     styles = "(each) => { const s = getComputedStyle(each); return [s.backgroundColor, s.color, s.fontWeight]; }"
     assert buttons.nth(0).evaluate(styles) == buttons.nth(1).evaluate(styles)
     page.get_by_role("button", name="No thanks").click()
-    expect(page.locator(".feed-note")).to_have_text("Not personalised")
+    expect(page.locator("a.feed-note")).to_have_text("Not personalised")
     page.reload()
     page.wait_for_selector(CURRENT)
     assert page.locator("#consent").count() == 0
