@@ -69,7 +69,7 @@ def store(tx: Tx, boards: Sequence[Storyboard], now: datetime, *, counted: bool 
 def without(tx: Tx, recipe: Recipe, segment_ids: Collection[str], now: datetime) -> Recipe:
     """Return the video that has these segments left out, written where it is new."""
     kept = [each for each in recipe.ingredients if each.id not in segment_ids]
-    digest = _digest_of(recipe.product_id, [each.id for each in kept])
+    digest = _digest_of(recipe.product_id, [(each.id, each.role) for each in kept])
     row = {
         "id": new_id(),
         "digest": digest,
@@ -128,11 +128,12 @@ def _by_digest(tx: Tx, digests: Iterable[bytes]) -> dict[bytes, Recipe]:
 
 
 def _digest(board: Storyboard) -> bytes:
-    return _digest_of(board.subject.product_id, board.segment_ids)
+    return _digest_of(board.subject.product_id, [(part.segment.id, part.segment.role) for part in board.parts])
 
 
-def _digest_of(product_id: str, segment_ids: Sequence[str]) -> bytes:
-    return hashlib.sha256("\n".join((product_id, *segment_ids)).encode()).digest()
+def _digest_of(product_id: str, told: Sequence[tuple[str, str]]) -> bytes:
+    # With the roles: a segment that got another role makes another video, or the old one would tell the old role.
+    return hashlib.sha256("\n".join((product_id, *(f"{each} {role}" for each, role in told))).encode()).digest()
 
 
 def _row(digest: bytes, board: Storyboard, now: datetime) -> dict[str, Any]:
