@@ -63,13 +63,6 @@ class Columns:
             for key in each.keys:
                 groups.setdefault(key, []).append(place)
         self.groups = {key: np.array(places) for key, places in groups.items()}
-        # How far there are more categories than FEW: 0 with these, towards 1 with many.
-        self.breadth = max(0.0, 1.0 - FEW / max(1, len({each.category for each in self.all})))
-        # The numbers of each one's category and brand among all of them.
-        self.kinds = tuple(
-            np.unique([getattr(each, kind) for each in self.all], return_inverse=True)[1].reshape(-1)
-            for kind in ("category", "brand")
-        )
         # Of each kind that every product has one of: a number for each value, and each product's.
         self.numbers: dict[str, dict[str, int]] = {}
         self.numbered: dict[str, NDArray[np.intp]] = {}
@@ -81,6 +74,8 @@ class Columns:
             numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
             self.numbers[kind] = numbers
             self.numbered[kind] = np.array([numbers[value] for value in values], dtype=np.intp)
+        # How far there are more categories than FEW: 0 with these, towards 1 with many.
+        self.breadth = max(0.0, 1.0 - FEW / max(1, len(self.numbers["category"])))
         length = len(next(iter(vectors.values()))) if vectors else 0
         nothing = np.zeros(length)
         self.features = np.array([vectors.get(each.product_id, nothing) for each in self.all]).reshape(

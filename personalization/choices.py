@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Table, delete, insert, select, update
 
-from storage.database import Instant, Tx, metadata
+from storage.database import AnyRow, Instant, Tx, metadata
 
 # The slider's middle is the share of surprises that did best in replays; its ends are none and six times as much.
 USUAL = 0.25
@@ -51,7 +51,12 @@ class Choices:
 def current(tx: Tx, viewer_id: str) -> Choices:
     """Return a viewer's choices."""
     row = tx.one_or_none(select(viewer_choices).where(viewer_choices.c.viewer_id == viewer_id))
-    return Choices() if row is None else Choices(row.profiled, row.paused, row.surprise, row.promoted)
+    return Choices() if row is None else of(row)
+
+
+def of(row: AnyRow) -> Choices:
+    """Return the choices in a row that has their columns."""
+    return Choices(row.profiled, row.paused, row.surprise, row.promoted)
 
 
 def put(tx: Tx, viewer_id: str, chosen: Choices, now: datetime) -> None:

@@ -241,12 +241,6 @@ class Testimony:
         return tastes
 
 
-def without(profile: Profile, event_id: str) -> Profile:
-    """Return the profile as if an event that is among the evidence had never been; what was blocked stays so."""
-    tastes = {**profile.tastes, **Testimony(profile).without(event_id)}
-    return Profile(tastes, profile.blocks, profile.seen, profile.last)
-
-
 def to_json(profile: Profile) -> dict[str, Any]:
     """Return the profile as JSON values; `from_json` gives the equal profile back."""
     return {

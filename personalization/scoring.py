@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from personalization import alike
 from personalization.candidates import Candidate, Columns
 from personalization.explain import FAINT, MOST, Witnesses
-from personalization.profile import BOUGHT, DAY, SHORT_HALF_LIFE, Evidence, Key, Profile, Taste, Testimony, milliseconds
+from personalization.profile import DAY, SHORT_HALF_LIFE, Evidence, Key, Profile, Taste, Testimony, milliseconds
 
 Floats = NDArray[np.float64]
 
@@ -103,8 +103,7 @@ class Scorer:
         for ((kind, value), taste), lift in zip(known, lifts.tolist(), strict=True):
             if kind == "product":
                 places.append(columns.at[value])
-                bought = any(each.name == BOUGHT for each in taste.evidence)
-                parts.append(lift + self._bought(profile, value) if bought else lift)
+                parts.append(lift + self._cooled(taste.bought))
             elif kind in tables:
                 tables[kind][columns.numbers[kind][value]] = lift
             else:
@@ -116,7 +115,38 @@ class Scorer:
 
     def explained(self, candidate: Candidate) -> tuple[dict[str, float], dict[Key, tuple[float, float]]]:
         """Return the parts of a candidate's score, which sum to it, and by key what a unit of each taste made."""
-        return self._explained(candidate, self.profile, self.likeness)
+        profile, likeness = self.profile, self.likeness
+        parts: dict[str, float] = {}
+        keys: dict[Key, tuple[float, float]] = {}
+        for key in candidate.keys:
+            taste = profile.tastes.get(key)
+            if taste is None:
+                continue
+            kind = key[0]
+            long, short = taste.at_time(self._at)
+            each_long, each_short = LONG[kind] * _bound(long), SHORT[kind] * _bound(short)
+            # A product may have several traits that the viewer values.
+            parts[kind] = parts.get(kind, 0.0) + each_long * long + each_short * short
+            keys[key] = (each_long, each_short)
+        age = max(0, self._at - milliseconds(candidate.created_at))
+        parts["freshness"] = FRESHNESS * 2.0 ** (-age / FRESH_HALF_LIFE)
+        parts["stock"] = STOCK * min(1.0, candidate.stock / PLENTY)
+        parts["rate"] = RATE * candidate.rate
+        if candidate.promise:
+            parts["promise"] = RATE * candidate.promise
+        vector = self.columns.vectors.get(candidate.product_id)
+        if likeness is not None and vector is not None:
+            parts["alike"] = ALIKE * likeness.of(vector)
+        if candidate.product_id in self.along:
+            parts["along"] = ALONG * self.along[candidate.product_id]
+        if candidate.product_id in self.boosts:
+            parts["boost"] = BOOST * min(1.0, self.boosts[candidate.product_id])
+        if candidate.product_id in profile.seen:
+            parts["fatigue"] = self._fatigue(candidate.product_id)
+        bought = self._cooled(profile.bought(candidate.product_id))
+        if bought:
+            parts["bought"] = bought
+        return parts, keys
 
     def amount(self, candidate: Candidate, event_id: str) -> float:
         """Return what a candidate's score would lose if this event were deleted and the profile made anew."""
@@ -128,7 +158,7 @@ class Scorer:
                 lost += self._lift(key[0], self.profile.tastes[key]) - self._lift(key[0], after)
         own = changed.get(("product", candidate.product_id))
         if own is not None:
-            lost += self._bought(self.profile, candidate.product_id) - self._cooled(own.bought)
+            lost += self._cooled(self.profile.bought(candidate.product_id)) - self._cooled(own.bought)
         return lost + self._less_alike(candidate, changed)
 
     def shares(self, candidate: Candidate) -> dict[str, float]:
@@ -191,47 +221,9 @@ class Scorer:
         long, short = taste.at_time(self._at)
         return LONG[kind] * _bound(long) * long + SHORT[kind] * _bound(short) * short
 
-    def _explained(
-        self, candidate: Candidate, profile: Profile, likeness: alike.Likeness | None
-    ) -> tuple[dict[str, float], dict[Key, tuple[float, float]]]:
-        parts: dict[str, float] = {}
-        keys: dict[Key, tuple[float, float]] = {}
-        for key in candidate.keys:
-            taste = profile.tastes.get(key)
-            if taste is None:
-                continue
-            kind = key[0]
-            long, short = taste.at_time(self._at)
-            each_long, each_short = LONG[kind] * _bound(long), SHORT[kind] * _bound(short)
-            # A product may have several traits that the viewer values.
-            parts[kind] = parts.get(kind, 0.0) + each_long * long + each_short * short
-            keys[key] = (each_long, each_short)
-        age = max(0, self._at - milliseconds(candidate.created_at))
-        parts["freshness"] = FRESHNESS * 2.0 ** (-age / FRESH_HALF_LIFE)
-        parts["stock"] = STOCK * min(1.0, candidate.stock / PLENTY)
-        parts["rate"] = RATE * candidate.rate
-        if candidate.promise:
-            parts["promise"] = RATE * candidate.promise
-        vector = self.columns.vectors.get(candidate.product_id)
-        if likeness is not None and vector is not None:
-            parts["alike"] = ALIKE * likeness.of(vector)
-        if candidate.product_id in self.along:
-            parts["along"] = ALONG * self.along[candidate.product_id]
-        if candidate.product_id in self.boosts:
-            parts["boost"] = BOOST * min(1.0, self.boosts[candidate.product_id])
-        if candidate.product_id in profile.seen:
-            parts["fatigue"] = self._fatigue(candidate.product_id)
-        bought = self._bought(profile, candidate.product_id)
-        if bought:
-            parts["bought"] = bought
-        return parts, keys
-
     def _fatigue(self, product_id: str) -> float:
         times = self.profile.seen[product_id].at_time(self._at)
         return -FATIGUE * times / (3.0 + times)
-
-    def _bought(self, profile: Profile, product_id: str) -> float:
-        return self._cooled(profile.bought(product_id))
 
     def _cooled(self, bought: int | None) -> float:
         return 0.0 if bought is None else -SATED * 2.0 ** -((max(0, self._at - bought) / BOUGHT_REST) ** 2)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ScalarSelect, bindparam, func, select
 
-from personalization import experiments, memory
+from personalization import choices, experiments, memory
 from personalization.choices import Choices, viewer_choices
 from personalization.consent import consents
 from personalization.experiments import RUNNING, Experiment
@@ -86,7 +86,7 @@ def _way(tx: Tx, viewer_id: str) -> _Way:
     if row is None:
         return _Way()
     changed, both = experiments.changes(tx, viewer_id) if row.measure and row.running else ({}, None)
-    chosen = Choices() if row.profiled is None else Choices(row.profiled, row.paused, row.surprise, row.promoted)
+    chosen = Choices() if row.profiled is None else choices.of(row)
     return _Way(
         chosen.profiled and bool(row.personalise) and bool(changed.get("personal", True)),
         chosen.exploration(float(changed.get("exploration", EXPLORATION))),

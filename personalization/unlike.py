@@ -31,13 +31,14 @@ def costs(columns: Columns, before: Iterable[str]) -> Floats | None:
     placed = [columns.at[each] for each in dict.fromkeys(before) if each in columns.at]
     if not placed or not columns.breadth:
         return None
-    kinds = [numbers[placed] for numbers in columns.kinds]
+    numbered = [columns.numbered[kind] for kind in ("category", "brand")]
+    kinds = [numbers[placed] for numbers in numbered]
     alike = [each[:, None] == each for each in kinds]
     own = CATEGORY * alike[0] + BRAND * alike[1] + PRODUCT * np.eye(len(placed))
     inverse = np.linalg.inv(own + NOISE * np.eye(len(placed)))
     # All that are not there themselves differ by category and brand alone: a small table says what is left of each.
     rows, codes = [], []
-    for numbers, here, weight in zip(columns.kinds, kinds, (CATEGORY, BRAND), strict=True):
+    for numbers, here, weight in zip(numbered, kinds, (CATEGORY, BRAND), strict=True):
         found = np.unique(here)
         # The last row is for whatever is not there.
         rows.append(np.vstack([weight * (found[:, None] == here), np.zeros(len(placed))]))

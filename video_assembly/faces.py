@@ -43,7 +43,7 @@ class Finder:
         last = max(0, wide - high)
         for left in sorted({*range(0, last, max(1, high // 2)), last}):
             for middle, width, sure in self._in_square(picture[:, left : left + high]):
-                if not any(abs(left + middle - other) < (width + over) / 2 for other, over, _ in found):
+                if _apart(left + middle, width, found):
                     found.append((left + middle, width, sure))
         return found
 
@@ -62,7 +62,7 @@ class Finder:
                 break
             middle = float(boxes[0, at, 0] / _SIDE + self._cells[at, 0]) * side
             width = float(boxes[0, at, 2] / _SIDE) * side
-            if not any(abs(middle - other) < (width + over) / 2 for other, over, _ in found):
+            if _apart(middle, width, found):
                 found.append((middle, width, float(sure[at])))
         return found
 
@@ -71,6 +71,11 @@ class Finder:
 def finder() -> Finder | None:
     """Return this process's detector; None where the extra is not installed."""
     return Finder(MODEL) if MODEL.is_file() else None
+
+
+def _apart(middle: float, width: float, found: list[tuple[float, float, float]]) -> bool:
+    """Tell whether a face is none of those found, which overlap it less."""
+    return not any(abs(middle - other) < (width + over) / 2 for other, over, _ in found)
 
 
 def _middles(size: int) -> Array:

@@ -27,14 +27,12 @@ MOST_EVENTS = 20_000
 def showings(tx: Tx, now: datetime, merchant_id: str | None = None) -> list[Showing]:
     """Return what was drawn by score or as a surprise and seen; with `merchant_id` only its products are welcome."""
     found = []
-    for row, welcomed in _seen(tx, _happened(now), now):
+    for row, welcomed in _seen(tx, _happened(now), now, merchant_id):
         if row.drawn is not None and row.kind in ("exploit", "explore"):
-            counts = welcomed and merchant_id in (None, row.merchant_id)
             explored = row.kind == "explore"
             drawn = row.drawn
-            found.append(
-                Showing(row.viewer_id, drawn["share"], drawn["among"], drawn["best"], explored, row.propensity, counts)
-            )
+            how = drawn["share"], drawn["among"], drawn["best"], explored, row.propensity
+            found.append(Showing(row.viewer_id, *how, welcomed))
     return found
 
 
@@ -44,11 +42,11 @@ def preference(tx: Tx, experiment: Experiment, now: datetime, merchant_id: str |
     taking_part = select(exposures.c.viewer_id).where(exposures.c.experiment_id == experiment.id)
     until = experiment.stopped_at or now
     times: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for row, welcomed in _seen(tx, _happened(until).where(events.c.viewer_id.in_(taking_part)), until):
+    happened = _happened(until).where(events.c.viewer_id.in_(taking_part))
+    for row, welcomed in _seen(tx, happened, until, merchant_id):
         side = (row.drawn or {}).get("side")
         if side in (first, second):
-            counts = welcomed and merchant_id in (None, row.merchant_id)
-            times[row.viewer_id][side == second] += counts
+            times[row.viewer_id][side == second] += welcomed
     return interleaving.preference((each[0], each[1]) for each in times.values())
 
 
@@ -64,8 +62,10 @@ def _happened(until: datetime) -> Select[tuple[int, str, str, str, datetime]]:
     )
 
 
-def _seen(tx: Tx, query: Select[tuple[int, str, str, str, datetime]], until: datetime) -> Iterable[tuple[AnyRow, bool]]:
-    """Return each place that was seen, and whether its viewer welcomed it there."""
+def _seen(
+    tx: Tx, query: Select[tuple[int, str, str, str, datetime]], until: datetime, merchant_id: str | None
+) -> Iterable[tuple[AnyRow, bool]]:
+    """Return each place that was seen, and whether its viewer welcomed it there, and it is the merchant's if given."""
     pairs = query.subquery()
     of_viewers = select(pairs.c.viewer_id, pairs.c.video_id).distinct().subquery()
     places = tx.all(
@@ -98,4 +98,4 @@ def _seen(tx: Tx, query: Select[tuple[int, str, str, str, datetime]], until: dat
                 seen[key] = before[-1]
             else:
                 welcomed.add(key)
-    return [(row, key in welcomed) for key, row in seen.items()]
+    return [(row, key in welcomed and merchant_id in (None, row.merchant_id)) for key, row in seen.items()]

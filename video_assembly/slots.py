@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -161,22 +163,12 @@ def clear(tx: Tx, viewer_id: str, version: int, held: Collection[Slot], now: dat
 
 def forget_profile(tx: Tx, viewer_id: str, now: datetime) -> None:
     """Delete why the viewer was given the videos of a profiled feed; that they may play these on stays."""
-    profiled = (slots.c.viewer_id == viewer_id) & (slots.c.profile_version >= 0)
-    given = list(tx.execute(select(slots.c.recipe_id).where(profiled).distinct()).scalars())
-    if given:
-        rows = [{"viewer_id": viewer_id, "recipe_id": each, "replaced_at": now} for each in given]
-        tx.execute(insert(replaced_slots), rows)
-        tx.execute(delete(slots).where(profiled))
+    _let_go(tx, viewer_id, now, slots.c.profile_version >= 0)
 
 
 def give_up(tx: Tx, viewer_id: str, now: datetime) -> None:
     """Empty all of a viewer's places, because they are to be filled by other rules; what was given may be played on."""
-    mine = slots.c.viewer_id == viewer_id
-    given = list(tx.execute(select(slots.c.recipe_id).where(mine).distinct()).scalars())
-    if given:
-        rows = [{"viewer_id": viewer_id, "recipe_id": each, "replaced_at": now} for each in given]
-        tx.execute(insert(replaced_slots), rows)
-        tx.execute(delete(slots).where(mine))
+    _let_go(tx, viewer_id, now, true())
 
 
 def prune(tx: Tx, viewer_id: str, version: int, now: datetime) -> None:
@@ -227,6 +219,15 @@ def erase(tx: Tx, viewer_id: str) -> None:
     """Delete that; recipes stay, they are nobody's."""
     for table in (slots, replaced_slots):
         tx.execute(delete(table).where(table.c.viewer_id == viewer_id))
+
+
+def _let_go(tx: Tx, viewer_id: str, now: datetime, which: ColumnElement[bool]) -> None:
+    mine = (slots.c.viewer_id == viewer_id) & which
+    given = list(tx.execute(select(slots.c.recipe_id).where(mine).distinct()).scalars())
+    if given:
+        rows = [{"viewer_id": viewer_id, "recipe_id": each, "replaced_at": now} for each in given]
+        tx.execute(insert(replaced_slots), rows)
+        tx.execute(delete(slots).where(mine))
 
 
 _SHOWN = [column for column in recipes.c if column.name != "created_at"]

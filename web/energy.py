@@ -93,6 +93,7 @@ def _render(request: Request, *, error: UserError | None = None, typed: str | No
     with parts.db.reading() as tx:
         held = costs.by_day(tx, now, DAYS)
         budget, level = costs.budget(tx), costs.level(tx, now)
+    highest = _highest(held)
     recent = [each for each in held if each.day >= (now - timedelta(days=costs.BUDGET_DAYS - 1)).date().isoformat()]
     return render(
         request,
@@ -103,8 +104,8 @@ def _render(request: Request, *, error: UserError | None = None, typed: str | No
         each_video=_written(costs.per_thousand(recent, costs.PER_VIDEO), locale),
         level=level,
         budget=typed if typed is not None else "" if budget is None else f"{budget:g}",
-        chart=_chart(held, now, locale),
-        ticks=[(round(CHART_HEIGHT * (1 - part), 1), _written(part * _highest(held), locale)) for part in (1.0, 0.5)],
+        chart=_chart(held, now, highest, locale),
+        ticks=[(round(CHART_HEIGHT * (1 - part), 1), _written(part * highest, locale)) for part in (1.0, 0.5)],
         kinds=_kinds(held, locale),
         shown=(*SHOWN, OTHER),
         watts=f"{parts.settings.watts_per_core:g}",
@@ -113,10 +114,10 @@ def _render(request: Request, *, error: UserError | None = None, typed: str | No
     )
 
 
-def _chart(held: Sequence[Cost], now: datetime, locale: str) -> list[Day]:
+def _chart(held: Sequence[Cost], now: datetime, highest: float, locale: str) -> list[Day]:
     days = [(now - timedelta(days=back)).date() for back in range(DAYS - 1, -1, -1)]
     by_day = {each: [cost for cost in held if cost.day == each.isoformat()] for each in days}
-    return [_day(each, found, _highest(held), locale) for each, found in by_day.items()]
+    return [_day(each, found, highest, locale) for each, found in by_day.items()]
 
 
 def _highest(held: Sequence[Cost]) -> float:

@@ -187,11 +187,7 @@ def feed_json(parts: Services, person: Person, page: FeedPage, locale: str) -> d
                 "key": f"{page.version}.{video.place}.{video.id}",
                 "promoted": video.promoted,
                 "why": [
-                    *(
-                        [{"code": "promoted", "text": translate(locale, PROMOTED), "at": None}]
-                        if video.promoted
-                        else []
-                    ),
+                    *([_said_to_be_paid(locale)] if video.promoted else []),
                     *[why_json(reason, products, names, locale, page.profiled) for reason in video.reasons],
                 ],
                 "liked": video.id in liked,

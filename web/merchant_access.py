@@ -3,6 +3,7 @@
 from starlette.requests import Request
 
 from shop import merchants
+from storage.accounts import Person
 from storage.database import Tx
 from storage.errors import Forbidden, UserError
 from web.sessions import member
@@ -12,7 +13,11 @@ SCOPE = "clips:write"
 
 def owner(tx: Tx, request: Request) -> str:
     """Return the merchant for whom the caller acts; raises Unauthorized, or Forbidden for somebody without a shop."""
-    person = member(request, "merchant", SCOPE)
+    return shop_of(tx, member(request, "merchant", SCOPE))
+
+
+def shop_of(tx: Tx, person: Person) -> str:
+    """Return the merchant for whom a person acts; raises Forbidden for somebody without a shop."""
     merchant_id = merchants.merchant_of(tx, person.id)
     if merchant_id is None:
         raise Forbidden("no-shop", "Your account does not belong to a shop. Ask the operator for an invitation.")

@@ -31,7 +31,8 @@ def page(request: Request) -> Response:
         merchant_id = owner(tx, request)
         found = sending.orders_of_merchant(tx, merchant_id, limit=PAGE + 1, after=after, sent=STATES[state])
         shown = found[:PAGE]
-        marked = sending.orders_of_merchant(tx, merchant_id, among=(request.query_params.get("marked", ""),))
+        done = request.query_params.get("marked")
+        marked = sending.orders_of_merchant(tx, merchant_id, among=(done,)) if done else []
         held = bool(found) or bool(sending.orders_of_merchant(tx, merchant_id, limit=1))
         words = _words(tx, shown, locale)
         name = merchants.merchant_name(tx, merchant_id)

@@ -53,8 +53,7 @@ def interval_plot(points: Sequence[Point], dates: Sequence[str]) -> IntervalPlot
         return round(LEFT + (WIDTH - LEFT - RIGHT) * ((at - drawn[0][0]) / (drawn[-1][0] - drawn[0][0])), 1)
 
     def y(value: float) -> float:
-        share = (min(max(value, -reach), reach) + reach) / (2 * reach)
-        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share, 1)
+        return _height((min(max(value, -reach), reach) + reach) / (2 * reach))
 
     upper = [f"{x(at)},{y(high or 0)}" for at, _, _, _, high in drawn]
     lower = [f"{x(at)},{y(low or 0)}" for at, _, _, low, _ in reversed(drawn)]
@@ -109,7 +108,7 @@ def estimates_plot(estimates: Sequence[tuple[str, float, float, float]], now: fl
     least, most = max(0.0, least - room), most + room
 
     def y(value: float) -> float:
-        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - least) / (most - least), 1)
+        return _height((value - least) / (most - least))
 
     step = (WIDTH - LEFT - RIGHT) / len(estimates)
     bars = tuple(
@@ -118,3 +117,8 @@ def estimates_plot(estimates: Sequence[tuple[str, float, float, float]], now: fl
     )
     rows = tuple(Tick(y(value), f"{value:.1%}") for value in (least, (least + most) / 2, most))
     return EstimatesPlot(WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, y(now), rows, bars)
+
+
+def _height(share: float) -> float:
+    """Return where a share of the range stands, from the top."""
+    return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share, 1)

@@ -15,9 +15,10 @@ from shop.boosts import LONGEST_DAYS, MOST_RUNNING, Boost
 from storage.accounts import Person
 from storage.clock import utcnow
 from storage.database import Tx
-from storage.errors import Forbidden, UserError
+from storage.errors import UserError
 from web.bodies import checked, read_json
 from web.i18n import locale_of, translate
+from web.merchant_access import shop_of
 from web.pages import render
 from web.services import services
 from web.sessions import member, page_for
@@ -114,10 +115,9 @@ async def post_form(request: Request) -> Response:
 
 def _whose(tx: Tx, person: Person) -> str | None:
     """Return the merchant for whom a person acts, None for an operator who acts for all."""
-    merchant_id = merchants.merchant_of(tx, person.id)
-    if merchant_id is None and not person.may("operator", "operate"):
-        raise Forbidden("no-shop", "Your account does not belong to a shop. Ask the operator for an invitation.")
-    return merchant_id
+    if person.may("operator", "operate") and merchants.merchant_of(tx, person.id) is None:
+        return None
+    return shop_of(tx, person)
 
 
 def _json(each: Boost, now: datetime) -> dict[str, Any]:
