@@ -4,11 +4,11 @@ SQLAlchemy's way from a statement to a row takes ten times as long as SQLite's a
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import BindParameter, Select, bindparam
 from sqlalchemy.engine import Dialect
 
 from storage.database import Tx
@@ -66,6 +66,27 @@ class Prepared:
     def one(self, tx: Tx, **parameters: Any) -> Any:
         """Return the first row of a query that always has one."""
         return self.all(tx, **parameters)[0]
+
+
+class Among:
+    """A query about some of many: `make` is given what stands for their ids, and returns what is to be prepared."""
+
+    def __init__(self, make: Callable[[Sequence[BindParameter[Any]]], Select[Any]]) -> None:
+        self._make = make
+        self._prepared: dict[int, Prepared] = {}
+
+    def all(self, tx: Tx, ids: Collection[Any], **parameters: Any) -> list[Any]:
+        """Return all rows; ids are asked for as often as it takes to fill up a power of two, so that few are made."""
+        if not ids:
+            return []
+        asked = list(ids)
+        count = 1 << (len(asked) - 1).bit_length()
+        prepared = self._prepared.get(count)
+        if prepared is None:
+            marks: list[BindParameter[Any]] = [bindparam(f"among{number}") for number in range(count)]
+            prepared = self._prepared[count] = Prepared(self._make(marks))
+        asked += asked[-1:] * (count - len(asked))
+        return prepared.all(tx, **parameters, **{f"among{number}": each for number, each in enumerate(asked)})
 
 
 def _turned(row: Iterable[Any], found: Iterable[tuple[int, Turn]]) -> list[Any]:

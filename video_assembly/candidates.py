@@ -3,11 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, or_, select
 
 from shop.catalog import products
-from storage.database import AnyRow, Tx
+from storage.database import AnyRow, Instant, Tx
+from storage.prepared import Among
 from video_assembly.captions import captioned
 from video_assembly.library import segments
 
@@ -61,22 +63,29 @@ def candidates(tx: Tx, now: datetime, *, among: Collection[str] | None = None) -
 
     Whether its product is published and in stock is for `shop.catalog.facts` to say.
     """
-    where = usable(now) if among is None else and_(usable(now), segments.c.id.in_(among))
-    return [each.candidate for each in standing(tx, where) if each.candidate is not None]
+    if among is None:
+        found = standing(tx, usable(now))
+    else:
+        found = sorted(map(_standing, _AMONG.all(tx, among, now=now)), key=lambda each: each.id)
+    return [each.candidate for each in found if each.candidate is not None]
+
+
+def roles(tx: Tx, now: datetime, among: Collection[str]) -> dict[str, tuple[str, str | None]]:
+    """Return role and product of those of these segments that a video may use now."""
+    return {row.id: (row.role, row.product_id) for row in _ROLES.all(tx, among, now=now)}
 
 
 def standing(tx: Tx, where: ColumnElement[bool] | None = None) -> list[Standing]:
     """Return how segments stand, the oldest first: those that a condition picks, else all that may ever be used."""
-    query = (
-        select(*_CANDIDATE, *_TIMES, _FIT.label("fit"))
-        .select_from(segments.join(products, products.c.id == segments.c.product_id, isouter=True))
-        .where(_FIT if where is None else where)
-    )
     # Sorted here: a database that sorts by id reads all rows in that order, where an index would find a few.
-    return sorted(map(_standing, tx.all(query)), key=lambda each: each.id)
+    return sorted(map(_standing, tx.all(_asked(_FIT if where is None else where))), key=lambda each: each.id)
 
 
-def usable(now: datetime) -> ColumnElement[bool]:
+def _asked(where: ColumnElement[bool]) -> Select[Any]:
+    return select(*_CANDIDATE, *_TIMES, _FIT.label("fit")).select_from(_WITH_PRODUCTS).where(where)
+
+
+def usable(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Return the condition under which a segment may be used now.
 
     It is neither archived nor replaced, has a role, is about a product or a category, is valid now, its rights have
@@ -112,3 +121,14 @@ _USABLE = and_(
     or_(segments.c.speech.is_not(True), segments.c.uncaptioned_at.is_not(None), captioned(segments.c.id)),
 )
 _FIT = and_(_USABLE, _CATEGORY.is_not(None))
+_WITH_PRODUCTS = segments.join(products, products.c.id == segments.c.product_id, isouter=True)
+# Made once: composing a statement takes longer than running it.
+_NOW = usable(bindparam("now", type_=Instant()))
+_AMONG = Among(lambda ids: _asked(and_(_NOW, segments.c.id.in_(ids))))
+_ROLES = Among(
+    lambda ids: (
+        select(segments.c.id, segments.c.role, segments.c.product_id)
+        .select_from(_WITH_PRODUCTS)
+        .where(_NOW, _FIT, segments.c.id.in_(ids))
+    )
+)

@@ -1,11 +1,9 @@
 """Which product and which storyboard come at each place of a viewer's feed: ranking and planning, put together."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from sqlalchemy import bindparam, select
@@ -15,9 +13,8 @@ from personalization.assortment import Assortment
 from personalization.profile import milliseconds
 from personalization.ranking import Choice, Columns, Ranker
 from personalization.state import State
-from shop import catalog
 from shop.catalog import ProductFacts
-from shop.stock import stock
+from shop.sellable import sellable
 from storage.database import Instant, Tx
 from storage.kept import DATABASES, Kept
 from storage.prepared import Prepared
@@ -35,8 +32,6 @@ TIRES_HALF_LIFE = timedelta(days=3)
 # After four half-lives a showing counts for a sixteenth; nobody watches more in these days than this.
 TIRES_FOR = 4 * TIRES_HALF_LIFE
 MOST_WATCHED = 200
-# Queries for so many numbers of products are kept.
-MOST_CHECKED = 64
 # Storyboards that are found ahead at once: more would hold up the requests beside.
 MOST_PREPARED = 20
 # And of so many products: some 40 KB each.
@@ -65,7 +60,8 @@ def planned(
     placed = {slot.place: slot.recipe.product_id for slot in held}
     on_sale = assortment.current(tx, now)
     choices, ranker = _chosen(tx, current, on_sale, shelf, rules, places, now, seed, placed)
-    if not _all_sold(tx, {each.product_id for each in choices}):
+    chosen = {each.product_id for each in choices}
+    if sellable(tx, chosen) != chosen:
         # What is in memory is older than the last edit.
         assortment.forget(tx)
         on_sale = assortment.current(tx, now)
@@ -122,21 +118,6 @@ def _subject(each: ProductFacts) -> Subject:
 def _tellable(on_sale: Assortment, shelf: Shelf, rules: Rules) -> Columns:
     """Return what is in stock and can be told in the viewer's language."""
     return on_sale.columns((shelf, rules.language), lambda each: shelf.tellable(_subject(each), rules.language))
-
-
-def _all_sold(tx: Tx, product_ids: Collection[str]) -> bool:
-    """Tell whether all of these are published and in stock."""
-    ids: dict[str, Any] = {f"id{number}": each for number, each in enumerate(product_ids)}
-    return not ids or len(_sold(len(ids)).all(tx, **ids)) == len(ids)
-
-
-@lru_cache(MOST_CHECKED)
-def _sold(count: int) -> Prepared:
-    """Return the query for those of so many different products that are published and in stock."""
-    ids: list[Any] = [bindparam(f"id{number}") for number in range(count)]
-    there = (stock.c.quantity > 0) & catalog.products.c.published & stock.c.product_id.in_(ids)
-    joined = select(stock.c.product_id).join_from(stock, catalog.products, catalog.products.c.id == stock.c.product_id)
-    return Prepared(joined.where(there).distinct())
 
 
 Brand = tuple[str, str]

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Instant, Tx, metadata
 from storage.ids import new_id
+from storage.prepared import Among
 from video_assembly.library import segments
 from video_assembly.packed import Ingredient, pack, unpack
 from video_assembly.personal import KINDS, personal_segments
@@ -86,20 +87,14 @@ def without(tx: Tx, recipe: Recipe, segment_ids: Collection[str], now: datetime)
 
 def by_id(tx: Tx, recipe_ids: Collection[str]) -> dict[str, Recipe]:
     """Return the recipes that exist among the ids."""
-    rows = tx.all(select(recipes).where(recipes.c.id.in_(set(recipe_ids)))) if recipe_ids else []
-    return {row.id: recipe_of(row._asdict()) for row in rows}
+    return {row.id: recipe_of(row) for row in _BY_ID.all(tx, set(recipe_ids))}
 
 
-def recipe_of(row: Mapping[str, Any]) -> Recipe:
-    """Return the columns of `recipes` as a recipe."""
-    return Recipe(
-        row["id"],
-        row["digest"].hex(),
-        row["product_id"],
-        row["merchant_id"],
-        tuple(unpack(row["segments"], row["product_id"])),
-        row["duration_ms"],
-    )
+def recipe_of(row: Any) -> Recipe:
+    """Return a row that has the columns of `recipes` as a recipe."""
+    product_id = row.product_id
+    ingredients = tuple(unpack(row.segments, product_id))
+    return Recipe(row.id, row.digest.hex(), product_id, row.merchant_id, ingredients, row.duration_ms)
 
 
 def subjects(tx: Tx, video_ids: Collection[str], segment_ids: Collection[str]) -> Mapping[str, str | None]:
@@ -123,8 +118,12 @@ def _count(tx: Tx, segment_ids: Sequence[str]) -> None:
 
 
 def _by_digest(tx: Tx, digests: Iterable[bytes]) -> dict[bytes, Recipe]:
-    rows = tx.all(select(recipes).where(recipes.c.digest.in_(list(digests))))
-    return {row.digest: recipe_of(row._asdict()) for row in rows}
+    return {row.digest: recipe_of(row) for row in _BY_DIGEST.all(tx, list(digests))}
+
+
+# Made once: composing a statement takes longer than running it.
+_BY_ID = Among(lambda ids: select(recipes).where(recipes.c.id.in_(ids)))
+_BY_DIGEST = Among(lambda digests: select(recipes).where(recipes.c.digest.in_(digests)))
 
 
 def _digest(board: Storyboard) -> bytes:

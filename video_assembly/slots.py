@@ -19,6 +19,7 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    bindparam,
     delete,
     func,
     insert,
@@ -29,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Instant, Tx, metadata
+from storage.prepared import Prepared
 from video_assembly.recipes import Recipe, recipe_of, recipes
 
 # What was shown, why and with which chance, is kept this long to be judged later.
@@ -91,17 +93,10 @@ class Slot:
 
 def read(tx: Tx, viewer_id: str, version: int, first: int, last: int) -> list[Slot]:
     """Return the filled places from `first` to `last`, in order."""
-    columns = [column for column in slots.c if column.name != "segments"]
-    rows = tx.all(
-        select(*columns, slots.c.segments.label("why"), *[column.label(f"of_{column.name}") for column in _SHOWN])
-        .join_from(slots, recipes, recipes.c.id == slots.c.recipe_id)
-        .where(slots.c.viewer_id == viewer_id, slots.c.profile_version == version, slots.c.place.between(first, last))
-        .order_by(slots.c.place)
-    )
     return [
         Slot(
             row.place,
-            recipe_of({column.name: row._mapping[f"of_{column.name}"] for column in _SHOWN}),
+            recipe_of(row),
             row.kind,
             row.score,
             row.propensity,
@@ -109,10 +104,10 @@ def read(tx: Tx, viewer_id: str, version: int, first: int, last: int) -> list[Sl
             row.reasons,
             [(reason, propensity) for reason, propensity in row.why],
             row.seed,
-            row.created_at,
+            row.filled_at,
             row.drawn,
         )
-        for row in rows
+        for row in _READ.all(tx, viewer=viewer_id, version=version, first=first, last=last)
     ]
 
 
@@ -230,4 +225,16 @@ def _let_go(tx: Tx, viewer_id: str, now: datetime, which: ColumnElement[bool]) -
         tx.execute(delete(slots).where(mine))
 
 
-_SHOWN = [column for column in recipes.c if column.name != "created_at"]
+# Made once: composing a statement takes longer than running it.
+_READ = Prepared(
+    select(
+        *[slots.c[name] for name in ("place", "kind", "score", "propensity", "parts", "reasons", "drawn", "seed")],
+        slots.c.segments.label("why"),
+        slots.c.created_at.label("filled_at"),
+        *[column for column in recipes.c if column.name != "created_at"],
+    )
+    .join_from(slots, recipes, recipes.c.id == slots.c.recipe_id)
+    .where(slots.c.viewer_id == bindparam("viewer"), slots.c.profile_version == bindparam("version"))
+    .where(slots.c.place.between(bindparam("first"), bindparam("last")))
+    .order_by(slots.c.place)
+)

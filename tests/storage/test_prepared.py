@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Boolean, Column, Integer, Table, bindparam, insert, select
 
 from storage.database import Database, Instant, metadata
-from storage.prepared import Prepared
+from storage.prepared import Among, Prepared
 
 moments = Table(
     "test_moments",
@@ -35,3 +35,14 @@ def test_a_prepared_statement_answers_as_sqlalchemy_does(db: Database) -> None:
             late = NOON.replace(year=2030)
             assert since.one_or_none(tx, since=late) is None
             assert since.one(tx, since=NOON).id == 12
+
+
+def test_some_of_many_are_found_whatever_their_number(db: Database) -> None:
+    among = Among(
+        lambda ids: select(moments.c.id).where(moments.c.id.in_(ids), moments.c.id < bindparam("below")).order_by("id")
+    )
+    with db.writing() as tx:
+        tx.execute(insert(moments), [{"id": n, "at": None, "open": True} for n in range(20)])
+    with db.reading() as tx:
+        for ids in (set(), {3}, {3, 4}, {3, 4, 5}, set(range(19))):
+            assert [row.id for row in among.all(tx, ids, below=18)] == sorted(ids - {18})
