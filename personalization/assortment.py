@@ -1,7 +1,8 @@
 """Everything on sale as ranking needs it, kept in memory between requests: reading thousands of rows takes tens of ms.
 
-Only what has changed is read again: products by their revision, stock by its ledger, counts after seconds. Who chooses
-from it checks the chosen few, because another process may change something at any moment.
+Only what has changed is read again: products by their revision, stock by its ledger, counts after seconds. Web does it
+beside its requests, which take what is there unless it is much older. Who chooses from it checks the chosen few,
+because another process may change something at any moment.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -28,10 +29,12 @@ from storage.prepared import Prepared
 
 Floats = NDArray[np.float64]
 
-# What was counted with everybody is looked at so much later.
-COUNTED_EVERY = timedelta(seconds=2)
+# Who needs it now takes what was counted with everybody when it is younger than this.
+COUNTED_EVERY = timedelta(seconds=8)
 # And all is read anew so much later, whatever the marks say: clocks of several machines are never quite equal.
-KEPT_FOR = timedelta(seconds=60)
+KEPT_FOR = timedelta(minutes=4)
+# Who looks beside requests does both so many times as often.
+SOONER = 4
 # Ids made on machines whose clocks differ by less come in any order.
 OVERLAP_MS = 5_000
 # Selections (a language, a shelf) whose columns are kept.
@@ -77,15 +80,15 @@ class Assortment:
 class _Marks:
     """How far the catalogue, the ledger of stock and the counts had come when they were read."""
 
-    products: int
     revision: str
     sold: str
+    products: int
     shown: int
     welcomed: int
 
     @property
-    def of_products(self) -> tuple[int, str, str]:
-        return self.products, self.revision, self.sold
+    def of_products(self) -> tuple[str, str]:
+        return self.revision, self.sold
 
     @property
     def of_counts(self) -> tuple[int, int]:
@@ -107,10 +110,19 @@ _texts: dict[bytes, tuple[Floats, frozenset[str]]] = {}
 
 def current(tx: Tx, now: datetime) -> Assortment:
     """Return what is on sale now; what was counted with everybody is at most some seconds old."""
+    return _looked(tx, now, 1)
+
+
+def refresh(tx: Tx, now: datetime) -> Assortment:
+    """Do beside requests what one of them would have to do before long."""
+    return _looked(tx, now, SOONER)
+
+
+def _looked(tx: Tx, now: datetime, sooner: int) -> Assortment:
     found = _kept.find(tx.database)
-    if found is None or not timedelta(0) <= now - found.at < KEPT_FOR:
+    if found is None or not timedelta(0) <= now - found.at < KEPT_FOR / sooner:
         return _put(tx, _whole(tx, now))
-    due = not timedelta(0) <= now - found.counted_at < COUNTED_EVERY
+    due = not timedelta(0) <= now - found.counted_at < COUNTED_EVERY / sooner
     row = _PRODUCT_MARKS.one(tx)
     if found.marks.of_products == row and not due:
         return found.assortment
@@ -138,29 +150,34 @@ def _whole(tx: Tx, now: datetime) -> _Kept:
 
 def _changed(tx: Tx, found: _Kept, row: Any, now: datetime, *, due: bool) -> _Kept:
     """Return what is known by now, reading only what the marks say has changed."""
-    before, (shown, welcomed) = found.assortment, found.marks.of_counts
-    if due:
-        shown, welcomed = _COUNT_MARKS.one(tx)
-    marks = _Marks(row.products, row.revision, row.sold, shown, welcomed)
+    before = found.assortment
+    counted = _COUNT_MARKS.one(tx) if due else (found.marks.products, *found.marks.of_counts)
+    marks = _Marks(*row, *counted)
     counted_at = now if due else found.counted_at
     paid = boosts.running(tx, now) if due else before.boosts
     if marks == found.marks:
         same_paid = paid == before.boosts
         return _Kept(marks, found.at, counted_at, before if same_paid else replace(before, boosts=paid))
     facts, vectors, traits, same = before.facts, before.vectors, before.traits, True
-    if marks.of_products != found.marks.of_products:
-        ids = _changed_ids(tx, found.marks)
-        if len(ids) > MOST_CHANGED or marks.products != len(traits.keys() | ids):
-            return _whole(tx, now)
+    fresh: Mapping[str, ProductFacts] = {}
+    ids = _changed_ids(tx, found.marks) if marks.of_products != found.marks.of_products else set()
+    # Deleted products leave no mark.
+    if len(ids) > MOST_CHANGED or (due and marks.products != len(traits.keys() | ids)):
+        return _whole(tx, now)
+    if ids:
         fresh = catalog.facts(tx, ids)
         new_vectors, new_traits = _read(tx, ids)
         kept = {each: fact for each, fact in facts.items() if each not in ids}
         same = _alike(before, fresh, new_traits, ids)
-        facts = dict(sorted({**kept, **fresh}.items()))
+        facts = {**facts, **fresh} if same else dict(sorted({**kept, **fresh}.items()))
         if not same:
             vectors, traits = {**vectors, **new_vectors}, {**traits, **new_traits}
-    with_everybody = rates.current(tx)
-    made = Assortment(facts, _candidates(facts, with_everybody, traits), vectors, traits, paid)
+    if same and marks.of_counts == found.marks.of_counts:
+        left = {each.id: replace(before.candidates[each.id], stock=each.stock) for each in fresh.values()}
+        candidates = {**before.candidates, **left}
+    else:
+        candidates = _candidates(facts, rates.current(tx), traits)
+    made = Assortment(facts, candidates, vectors, traits, paid)
     if same:
         # The same products are in stock: only numbers have changed.
         for name, columns in before._columns.items():
@@ -250,13 +267,13 @@ def _read(tx: Tx, among: Collection[str] | None) -> tuple[dict[str, Floats], dic
 # Made once: composing a statement takes longer than running it.
 _PRODUCT_MARKS = Prepared(
     select(
-        select(func.count(products.c.id)).scalar_subquery().label("products"),
         select(func.coalesce(func.max(products.c.revision), "")).scalar_subquery().label("revision"),
         select(func.coalesce(func.max(stock_moves.c.id), "")).scalar_subquery().label("sold"),
     )
 )
 _COUNT_MARKS = Prepared(
     select(
+        select(func.count(products.c.id)).scalar_subquery().label("products"),
         func.coalesce(func.sum(product_counts.c.shown), 0).label("shown"),
         func.coalesce(func.sum(product_counts.c.welcomed), 0).label("welcomed"),
     )

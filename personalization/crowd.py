@@ -24,7 +24,9 @@ PAUSE = timedelta(minutes=30)
 # The newest events that an index is made of, and the most that one request adds.
 MOST_EVENTS = 200_000
 MOST_ADDED = 2_000
-READ_EVERY = timedelta(seconds=10)
+# Who needs the index now takes what is there when it is younger than this; who looks beside requests reads sooner.
+READ_EVERY = timedelta(seconds=40)
+SOONER = 4
 NEARNESS = Nearness(half_life=60.0 * DAY)
 # What says no to a product leads nobody to it.
 SAYS_NO = ("Video Skipped", "Not Interested", "Product Removed", "Video Unliked")
@@ -68,8 +70,17 @@ def forget(tx: Tx) -> None:
 
 def current(tx: Tx, now: datetime) -> Sessions:
     """Return the index of visits that are over, at most some seconds old."""
+    return _looked(tx, now, READ_EVERY)
+
+
+def refresh(tx: Tx, now: datetime) -> None:
+    """Do beside requests what one of them would have to do before long."""
+    _looked(tx, now, READ_EVERY / SOONER)
+
+
+def _looked(tx: Tx, now: datetime, every: timedelta) -> Sessions:
     number, found = epoch(tx), _kept.find(tx.database)
-    if found is not None and found.epoch == number and timedelta(0) <= now - found.at < READ_EVERY:
+    if found is not None and found.epoch == number and timedelta(0) <= now - found.at < every:
         return found.sessions
     if found is None or found.epoch != number or now < found.at:
         newest = tx.scalar(select(func.max(events.c.seq))) or 0

@@ -215,12 +215,20 @@ class Testimony:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._found: dict[str, list[tuple[Key, Evidence]]] = {}
+        # The places of a feed name the same few events.
+        self._known: dict[str, dict[Key, Taste]] = {}
         for key, taste in profile.tastes.items():
             for each in taste.evidence:
                 self._found.setdefault(each.event_id, []).append((key, each))
 
     def without(self, event_id: str) -> dict[Key, Taste]:
         """Return the tastes that would be others if this event had never been, as they would be."""
+        known = self._known.get(event_id)
+        if known is None:
+            known = self._known[event_id] = self._without(event_id)
+        return known
+
+    def _without(self, event_id: str) -> dict[Key, Taste]:
         gone: dict[tuple[Key | None, str | None], tuple[Evidence, tuple[Key, ...]]] = {}
         for key, each in self._found.get(event_id, ()):
             scoped = each.name in ("Interested", "Not Interested", STATED)

@@ -31,25 +31,29 @@ def costs(columns: Columns, before: Iterable[str]) -> Floats | None:
     placed = [columns.at[each] for each in dict.fromkeys(before) if each in columns.at]
     if not placed or not columns.breadth:
         return None
-    numbered = [columns.numbered[kind] for kind in ("category", "brand")]
-    kinds = [numbers[placed] for numbers in numbered]
-    alike = [each[:, None] == each for each in kinds]
-    own = CATEGORY * alike[0] + BRAND * alike[1] + PRODUCT * np.eye(len(placed))
-    inverse = np.linalg.inv(own + NOISE * np.eye(len(placed)))
+    categories, brands = columns.numbered["category"], columns.numbered["brand"]
     # All that are not there themselves differ by category and brand alone: a small table says what is left of each.
-    rows, codes = [], []
-    for numbers, here, weight in zip(numbered, kinds, (CATEGORY, BRAND), strict=True):
-        found = np.unique(here)
-        # The last row is for whatever is not there.
-        rows.append(np.vstack([weight * (found[:, None] == here), np.zeros(len(placed))]))
-        local = np.full(int(numbers.max()) + 1, len(found))
-        local[found] = np.arange(len(found))
-        codes.append(local[numbers])
-    both = (rows[0][:, None, :] + rows[1][None, :, :]).reshape(-1, len(placed))
-    table = _cost(both, inverse, columns.breadth).reshape(len(rows[0]), len(rows[1]))
-    costs = table[codes[0], codes[1]]
+    of_category, category_codes = _rows(categories[placed], CATEGORY, len(columns.numbers["category"]))
+    of_brand, brand_codes = _rows(brands[placed], BRAND, len(columns.numbers["brand"]))
+    here = np.eye(len(placed))
+    own = of_category[category_codes[categories[placed]]] + of_brand[brand_codes[brands[placed]]] + PRODUCT * here
+    inverse = np.asarray(np.linalg.inv(own + NOISE * here), dtype=np.float64)
+    both = (of_category[:, None, :] + of_brand).reshape(-1, len(placed))
+    table = _cost(both, inverse, columns.breadth)
+    costs = table[(category_codes * len(of_brand))[categories] + brand_codes[brands]]
     costs[placed] = _cost(own, inverse, columns.breadth)
     return np.asarray(costs)
+
+
+def _rows(here: NDArray[np.intp], weight: float, count: int) -> tuple[Floats, NDArray[np.intp]]:
+    """Return what a value has in common with each of those here, a row for each value, and the row of every value."""
+    found = list(dict.fromkeys(here.tolist()))
+    # The last row is for whatever is not there.
+    rows = np.zeros((len(found) + 1, len(here)))
+    rows[:-1] = weight * (np.array(found)[:, None] == here)
+    codes = np.full(count, len(found))
+    codes[found] = range(len(found))
+    return rows, codes
 
 
 def _cost(likeness: Floats, inverse: Floats, breadth: float) -> Floats:

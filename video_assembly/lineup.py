@@ -71,7 +71,7 @@ def planned(
             tx, viewer_id, current.profile, choices, ranker, now, seed, placed, current.beside
         )
     # A hook of another product must be of one that this viewer could be offered too.
-    lend = on_sale.columns("all", lambda each: True).names(current.profile)
+    lend = _everything(on_sale).names(current.profile)
     tastes = _tastes(current, now)
     used: defaultdict[str, float] = defaultdict(float)
     told: defaultdict[tuple[str, ...], float] = defaultdict(float)
@@ -99,7 +99,9 @@ def prepare(tx: Tx, languages: Iterable[str], now: datetime) -> None:
 
     The storyboards that everybody gets of some products more are found, too.
     """
-    shelf, on_sale = shelves.current(tx, now), assortment.current(tx, now)
+    shelf, on_sale = shelves.current(tx, now), assortment.refresh(tx, now)
+    crowd.refresh(tx, now)
+    _everything(on_sale)
     left = MOST_PREPARED
     for language in languages:
         ids = _tellable(on_sale, shelf, Rules(language=language)).ids
@@ -113,6 +115,11 @@ def prepare(tx: Tx, languages: Iterable[str], now: datetime) -> None:
 
 def _subject(each: ProductFacts) -> Subject:
     return Subject(each.id, each.merchant_id, each.category)
+
+
+def _everything(on_sale: Assortment) -> Columns:
+    """Return what is in stock."""
+    return on_sale.columns("all", lambda each: True)
 
 
 def _tellable(on_sale: Assortment, shelf: Shelf, rules: Rules) -> Columns:

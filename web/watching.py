@@ -5,6 +5,7 @@ import logging
 
 from starlette.concurrency import run_in_threadpool
 
+from storage import kept
 from storage.clock import utcnow
 from video_assembly import lineup, shelves
 from web.i18n import LOCALES
@@ -34,3 +35,5 @@ def _look(parts: Services, *, anew: bool) -> None:
     with parts.db.reading() as tx:
         shelves.refresh(tx, utcnow(), anew=anew)
         lineup.prepare(tx, LOCALES, utcnow())
+    if anew:
+        kept.settle()

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from personalization import assortment, rates
 from personalization.log import Event
@@ -30,6 +30,35 @@ def test_other_edits_come_after_seconds_or_when_told(scene: Scene) -> None:
         tx.execute(update(products).where(products.c.id == scene.lamp).values(published=True))
         assortment.forget(tx)
         assert scene.lamp in assortment.current(tx, NOW + assortment.KEPT_FOR).facts
+
+
+def test_beside_requests_it_is_looked_at_sooner(scene: Scene) -> None:
+    welcomed = [Event(f"w{n}", "Video Liked", NOW, scene.lamp) for n in range(60)]
+    soon = NOW + assortment.COUNTED_EVERY / assortment.SOONER
+    with scene.db.writing() as tx:
+        before = assortment.current(tx, NOW)
+        rates.count(tx, welcomed)
+        assert assortment.current(tx, soon) is before
+        assert assortment.refresh(tx, soon).candidates[scene.lamp].rate > before.candidates[scene.lamp].rate
+        assert assortment.current(tx, soon) is assortment.refresh(tx, soon)
+
+
+def test_what_is_mended_is_what_would_be_read(scene: Scene) -> None:
+    with scene.db.writing() as tx:
+        name = assortment.current(tx, NOW).columns("all", lambda each: True)
+        variant = tx.scalar(select(variants.c.id).where(variants.c.product_id == scene.lamp))
+        stock.take(tx, variant, 2, NOW)
+        mended = assortment.current(tx, NOW)
+        assortment.forget(tx)
+        read = assortment.current(tx, NOW)
+        assert mended.candidates == read.candidates
+        assert list(mended.facts.items()) == list(read.facts.items())
+        again = [each.columns("all", lambda each: True) for each in (mended, read)]
+        assert (again[0].stock == again[1].stock).all()
+        assert again[0].stock.sum() == name.stock.sum() - 2
+        tx.execute(delete(products).where(products.c.id == scene.lamp))
+        late = NOW + assortment.COUNTED_EVERY
+        assert scene.lamp not in assortment.current(tx, late).facts
 
 
 def test_what_was_rarely_shown_gets_its_chance(scene: Scene) -> None:

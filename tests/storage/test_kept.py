@@ -1,6 +1,9 @@
 """What is kept in memory: so much, and with a limit of idleness no longer than that."""
 
-from storage.kept import Kept
+import gc
+import weakref
+
+from storage.kept import Kept, settle
 
 
 def test_the_one_asked_for_longest_ago_goes_first() -> None:
@@ -29,3 +32,22 @@ def test_what_nobody_asks_for_goes_after_a_while() -> None:
     now[0] = 9_000.0
     kept.keep("new", 3)
     assert len(kept) == 1
+
+
+class Knot:
+    def __init__(self) -> None:
+        self.own = self
+
+
+def test_what_stays_is_left_alone_until_it_is_looked_for_garbage_again() -> None:
+    knot = Knot()
+    gone = weakref.ref(knot)
+    try:
+        settle()
+        del knot
+        gc.collect()
+        assert gone() is not None
+        settle()
+        assert gone() is None
+    finally:
+        gc.unfreeze()
