@@ -218,6 +218,7 @@ def load(scene: Scene, places: int, seconds: float, rate: float, *, ahead: bool 
 def reactions(scene: Scene, rounds: int) -> dict[str, float]:
     """Return the milliseconds from a reaction that arrives to the new feed that was read, both committed."""
     db, taken, differ = Database(scene.url), [], 0
+    _ready(db, scene, 10, ahead=False)
     for number in range(rounds):
         viewer, now = scene.viewers[number % VIEWERS], utcnow()
         with db.writing() as tx:

@@ -4,9 +4,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Table, delete, insert, select, update
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Table, bindparam, delete, insert, select, update
 
 from storage.database import AnyRow, Instant, Tx, metadata
+from storage.prepared import Prepared
 
 # The slider's middle is the share of surprises that did best in replays; its ends are none and six times as much.
 USUAL = 0.25
@@ -50,7 +51,7 @@ class Choices:
 
 def current(tx: Tx, viewer_id: str) -> Choices:
     """Return a viewer's choices."""
-    row = tx.one_or_none(select(viewer_choices).where(viewer_choices.c.viewer_id == viewer_id))
+    row = _CHOICES.one_or_none(tx, viewer=viewer_id)
     return Choices() if row is None else of(row)
 
 
@@ -76,3 +77,7 @@ def export(tx: Tx, viewer_id: str) -> dict[str, Any] | None:
     """Return a viewer's choices; None when none was made."""
     row = tx.one_or_none(select(viewer_choices).where(viewer_choices.c.viewer_id == viewer_id))
     return None if row is None else dict(row._mapping)
+
+
+# Made once: composing a statement takes longer than running it.
+_CHOICES = Prepared(select(viewer_choices).where(viewer_choices.c.viewer_id == bindparam("viewer")))

@@ -19,8 +19,9 @@ from shop import catalog
 from shop.catalog import products
 from shop.orders import bought
 from shop.shows import shows
-from storage.database import AnyRow, Tx
+from storage.database import Tx
 from storage.errors import UserError
+from storage.prepared import Among
 
 MOST_EVENTS = 100
 MOST_BYTES = 64 * 1024
@@ -219,9 +220,7 @@ class _Subjects:
         wanted |= {each.product_id for each in given if each.product_id}
         wanted |= {line.product_id for each in given for line in each.products}
         wanted |= {product_id for each in self._bought.values() for product_id in each}
-        columns = (products.c.id, products.c.category, products.c.brand, products.c.merchant_id)
-        rows = tx.all(select(*columns).where(products.c.id.in_(wanted))) if wanted else []
-        self._rows: dict[str, AnyRow] = {row.id: row for row in rows}
+        self._rows: dict[str, Any] = {row.id: row for row in _PRODUCTS.all(tx, wanted)}
         rooms = {each.room_id for each in given if each.room_id}
         found = tx.all(select(shows.c.id, shows.c.host_id).where(shows.c.id.in_(rooms))) if rooms else []
         self._hosts: dict[str, str] = {row.id: row.host_id for row in found}
@@ -250,14 +249,14 @@ class _Subjects:
             return []
         return [self._event(message, now, row)]
 
-    def _row(self, given: Properties) -> AnyRow | None:
+    def _row(self, given: Properties) -> Any:
         for subject in (given.video_id, given.segment_id):
             product_id = self._products.get(subject) if subject else None
             if product_id is not None:
                 return self._rows.get(product_id)
         return self._rows.get(given.product_id) if given.product_id else None
 
-    def _event(self, message: Envelope, now: datetime, row: AnyRow | None) -> Event:
+    def _event(self, message: Envelope, now: datetime, row: Any) -> Event:
         given = message.properties
         watched = given.watched_ms
         if watched is None and given.position is not None:
@@ -281,6 +280,14 @@ class _Subjects:
             quantile=watchtime.quantile(self._watched, watched or 0, duration or 0) if left else None,
             words=given.query if message.event == SEARCHED else None,
         )
+
+
+# Made once: composing a statement takes longer than running it.
+_PRODUCTS = Among(
+    lambda ids: select(products.c.id, products.c.category, products.c.brand, products.c.merchant_id).where(
+        products.c.id.in_(ids)
+    )
+)
 
 
 def _meant(tx: Tx, query: str) -> tuple[str | None, str | None]:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from storage.database import AnyRow, Instant, Tx, metadata
-from storage.prepared import Prepared
+from storage.prepared import Among, Prepared
 
 STARTED = "Video Content Started"
 
@@ -130,8 +130,7 @@ def append(
 
 def known(tx: Tx, viewer_id: str, message_ids: Collection[str]) -> set[str]:
     """Return those message ids that the viewer's log already has."""
-    query = select(events.c.message_id).where(events.c.viewer_id == viewer_id, events.c.message_id.in_(message_ids))
-    return set(tx.execute(query.distinct()).scalars())
+    return {row.message_id for row in _KNOWN.all(tx, message_ids, viewer=viewer_id)}
 
 
 def read(tx: Tx, viewer_id: str) -> list[Event]:
@@ -147,8 +146,7 @@ def measured(tx: Tx, viewer_id: str) -> list[Event]:
 
 def has_any(tx: Tx, viewer_id: str, names: Collection[str]) -> bool:
     """Tell whether the viewer's log has an event of one of these names."""
-    mine = (events.c.viewer_id == viewer_id) & events.c.name.in_(names)
-    return tx.scalar(select(events.c.seq).where(mine).limit(1)) is not None
+    return bool(_NAMED.all(tx, names, viewer=viewer_id))
 
 
 def overtaken(tx: Tx, viewer_id: str, happened: Sequence[Event]) -> bool:
@@ -156,8 +154,7 @@ def overtaken(tx: Tx, viewer_id: str, happened: Sequence[Event]) -> bool:
     if not happened:
         return False
     earliest = min(event.at for event in happened)
-    mine = (events.c.viewer_id == viewer_id) & events.c.personalise & (events.c.at >= earliest)
-    found = set(tx.execute(select(events.c.message_id).where(mine)).scalars())
+    found = {row.message_id for row in _SINCE.all(tx, viewer=viewer_id, since=earliest)}
     return bool(found - {event.id for event in happened})
 
 
@@ -197,6 +194,16 @@ _LOG = Prepared(
     select(events.c.message_id, *[events.c[name] for name in FIELDS])
     .where(events.c.viewer_id == bindparam("viewer"), events.c.personalise)
     .order_by(events.c.seq)
+)
+
+
+_OF_VIEWER = events.c.viewer_id == bindparam("viewer")
+_KNOWN = Among(lambda ids: select(events.c.message_id).where(_OF_VIEWER, events.c.message_id.in_(ids)).distinct())
+_NAMED = Among(lambda names: select(events.c.seq).where(_OF_VIEWER, events.c.name.in_(names)).limit(1))
+_SINCE = Prepared(
+    select(events.c.message_id).where(
+        _OF_VIEWER, events.c.personalise, events.c.at >= bindparam("since", type_=Instant())
+    )
 )
 
 

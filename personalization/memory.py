@@ -17,7 +17,7 @@ from personalization.log import Event
 from personalization.profile import NOTHING, REACTIONS, Profile, absorb, from_json, rebuild, to_json
 from storage import jobs
 from storage.accounts import people
-from storage.database import AnyRow, Instant, Tx, metadata
+from storage.database import Instant, Tx, metadata
 from storage.ids import new_id
 from storage.kept import Kept
 from storage.prepared import Prepared
@@ -58,7 +58,7 @@ def topic(viewer_id: str) -> str:
 
 def load(tx: Tx, viewer_id: str) -> tuple[Profile, int]:
     """Return the viewer's profile and its version; nothing and 0 before the first event."""
-    row = tx.execute(_MARK, {"viewer": viewer_id}).one_or_none()
+    row = _MARK.one_or_none(tx, viewer=viewer_id)
     return (NOTHING, 0) if row is None else (kept(tx, viewer_id, row.stamp).profile, int(row.version))
 
 
@@ -72,7 +72,8 @@ def kept(tx: Tx, viewer_id: str, stamp: str) -> Known:
 
 def version(tx: Tx, viewer_id: str) -> int:
     """Return the version alone, without reading the weights."""
-    return int(tx.execute(_MARK, {"viewer": viewer_id}).scalar() or 0)
+    row = _MARK.one_or_none(tx, viewer=viewer_id)
+    return 0 if row is None else int(row.version)
 
 
 def hold(tx: Tx, viewer_id: str) -> bool:
@@ -80,7 +81,7 @@ def hold(tx: Tx, viewer_id: str) -> bool:
 
     SQLite's `writing()` keeps all others out anyway; PostgreSQL locks the viewer's row.
     """
-    return tx.execute(_HOLD, {"viewer": viewer_id}).scalar() is not None
+    return _HOLD.one_or_none(tx, viewer=viewer_id) is not None
 
 
 def learn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) -> int:
@@ -89,7 +90,7 @@ def learn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) -> i
     A reaction among them raises the version, orders the next videos and tells the viewer's pages.
     """
     hold(tx, viewer_id)
-    row = _row(tx, viewer_id)
+    row = _MARK.one_or_none(tx, viewer=viewer_id)
     if log.overtaken(tx, viewer_id, happened) or log.has_any(tx, viewer_id, NAMES):
         # Sums are exact only in the order in which things happened, and what is late may be from before a correction.
         profile = rebuild(corrected(log.read(tx, viewer_id)))
@@ -102,12 +103,13 @@ def learn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) -> i
 def relearn(tx: Tx, viewer_id: str, happened: Sequence[Event], now: datetime) -> int:
     """Replace the viewer's profile by one computed from these events; returns its version."""
     hold(tx, viewer_id)
-    return _keep(tx, viewer_id, _row(tx, viewer_id), rebuild(corrected(happened)), now, reaction=True)
+    row = _MARK.one_or_none(tx, viewer=viewer_id)
+    return _keep(tx, viewer_id, row, rebuild(corrected(happened)), now, reaction=True)
 
 
 def erase(tx: Tx, viewer_id: str) -> None:
     """Delete the viewer's profile."""
-    row = tx.execute(_MARK, {"viewer": viewer_id}).one_or_none()
+    row = _MARK.one_or_none(tx, viewer=viewer_id)
     if row is not None:
         _kept.drop(row.stamp)
     tx.execute(delete(profiles).where(profiles.c.viewer_id == viewer_id))
@@ -115,15 +117,11 @@ def erase(tx: Tx, viewer_id: str) -> None:
 
 def export(tx: Tx, viewer_id: str) -> dict[str, Any] | None:
     """Return the profile as it is kept; None when there is none."""
-    row = _row(tx, viewer_id)
+    row = tx.one_or_none(select(profiles).where(profiles.c.viewer_id == viewer_id))
     return None if row is None else {"weights": row.weights, "version": row.version, "updated_at": row.updated_at}
 
 
-def _row(tx: Tx, viewer_id: str) -> AnyRow | None:
-    return tx.one_or_none(select(profiles).where(profiles.c.viewer_id == viewer_id))
-
-
-def _keep(tx: Tx, viewer_id: str, row: AnyRow | None, profile: Profile, now: datetime, *, reaction: bool) -> int:
+def _keep(tx: Tx, viewer_id: str, row: Any, profile: Profile, now: datetime, *, reaction: bool) -> int:
     number = (0 if row is None else int(row.version)) + reaction
     stamp = new_id()
     values = {"weights": to_json(profile), "version": number, "stamp": stamp, "updated_at": now}
@@ -147,6 +145,6 @@ def _remember(stamp: str, profile: Profile) -> Known:
 
 
 # Made once: composing a statement takes longer than running it.
-_MARK = select(profiles.c.version, profiles.c.stamp).where(profiles.c.viewer_id == bindparam("viewer"))
-_HOLD = select(people.c.id).where(people.c.id == bindparam("viewer")).with_for_update()
+_MARK = Prepared(select(profiles.c.version, profiles.c.stamp).where(profiles.c.viewer_id == bindparam("viewer")))
+_HOLD = Prepared(select(people.c.id).where(people.c.id == bindparam("viewer")).with_for_update())
 _WEIGHTS = Prepared(select(profiles.c.weights).where(profiles.c.viewer_id == bindparam("viewer")))

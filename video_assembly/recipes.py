@@ -97,13 +97,15 @@ def recipe_of(row: Any) -> Recipe:
     return Recipe(row.id, row.digest.hex(), product_id, row.merchant_id, ingredients, row.duration_ms)
 
 
+def _subjects_of(table: Table) -> Among:
+    return Among(lambda ids: select(table.c.id, table.c.product_id).where(table.c.id.in_(ids)))
+
+
 def subjects(tx: Tx, video_ids: Collection[str], segment_ids: Collection[str]) -> Mapping[str, str | None]:
     """Return the product that each known video and segment is about; `personalization.events.ingest` asks."""
     found: dict[str, str | None] = {}
-    for table, wanted in ((segments, segment_ids), (personal_segments, segment_ids), (recipes, video_ids)):
-        if wanted:
-            rows = tx.all(select(table.c.id, table.c.product_id).where(table.c.id.in_(set(wanted))))
-            found.update({row.id: row.product_id for row in rows})
+    for subjects_of, wanted in zip(_SUBJECTS, (segment_ids, segment_ids, video_ids), strict=True):
+        found.update({row.id: row.product_id for row in subjects_of.all(tx, set(wanted))})
     return found
 
 
@@ -123,6 +125,7 @@ def _by_digest(tx: Tx, digests: Iterable[bytes]) -> dict[bytes, Recipe]:
 
 # Made once: composing a statement takes longer than running it.
 _BY_ID = Among(lambda ids: select(recipes).where(recipes.c.id.in_(ids)))
+_SUBJECTS = [_subjects_of(table) for table in (segments, personal_segments, recipes)]
 _BY_DIGEST = Among(lambda digests: select(recipes).where(recipes.c.digest.in_(digests)))
 
 

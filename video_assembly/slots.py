@@ -168,10 +168,9 @@ def give_up(tx: Tx, viewer_id: str, now: datetime) -> None:
 
 def prune(tx: Tx, viewer_id: str, version: int, now: datetime) -> None:
     """Delete what the viewer was given longer ago than it is kept."""
-    old = (slots.c.created_at < now - KEPT_FOR) & (slots.c.profile_version != version)
-    tx.execute(delete(slots).where(slots.c.viewer_id == viewer_id, old))
-    mine = (replaced_slots.c.viewer_id == viewer_id) & (replaced_slots.c.replaced_at < now - KEPT_FOR)
-    tx.execute(delete(replaced_slots).where(mine))
+    parameters = {"viewer": viewer_id, "before": now - KEPT_FOR}
+    tx.execute(_OLD, {**parameters, "version": version})
+    tx.execute(_REPLACED_LONG_AGO, parameters)
 
 
 def holds(tx: Tx, viewer_id: str, recipe_id: str) -> bool:
@@ -226,6 +225,15 @@ def _let_go(tx: Tx, viewer_id: str, now: datetime, which: ColumnElement[bool]) -
 
 
 # Made once: composing a statement takes longer than running it.
+_BEFORE = bindparam("before", type_=Instant())
+_OLD = delete(slots).where(
+    slots.c.viewer_id == bindparam("viewer"),
+    slots.c.created_at < _BEFORE,
+    slots.c.profile_version != bindparam("version"),
+)
+_REPLACED_LONG_AGO = delete(replaced_slots).where(
+    replaced_slots.c.viewer_id == bindparam("viewer"), replaced_slots.c.replaced_at < _BEFORE
+)
 _READ = Prepared(
     select(
         *[slots.c[name] for name in ("place", "kind", "score", "propensity", "parts", "reasons", "drawn", "seed")],
