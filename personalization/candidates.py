@@ -1,6 +1,6 @@
 """Candidates side by side as arrays, made once for many feeds: thousands are scored in less than a millisecond."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,7 +102,19 @@ class Columns:
                 found[self.groups[key]] = False
         return found
 
-    def names(self, profile: Profile) -> Collection[str]:
-        """Return the ids of those that the viewer did not rule out."""
+    def names(self, profile: Profile) -> Container[str]:
+        """Return the ids of those that the viewer did not rule out, to be asked for."""
         allowed = self.allowed(profile)
-        return self.at.keys() if allowed.all() else {self.all[place].product_id for place in np.flatnonzero(allowed)}
+        return self.at if allowed.all() else _Allowed(self.at, allowed)
+
+
+@dataclass(frozen=True)
+class _Allowed:
+    """Thousands of ids, of which a feed asks for a few."""
+
+    at: Mapping[str, int]
+    allowed: NDArray[np.bool_]
+
+    def __contains__(self, product_id: object) -> bool:
+        place = self.at.get(product_id)  # type: ignore[call-overload]
+        return place is not None and bool(self.allowed[place])

@@ -102,7 +102,11 @@ class Taste(NamedTuple):
     def bought(self) -> int | None:
         """When the last order among the evidence was (ms since 1970), None without one."""
         # An order weighs the most of all events, so the last ones are always among the evidence.
-        return max((each.at for each in self.evidence if each.name == BOUGHT), default=None)
+        last = None
+        for each in self.evidence:
+            if each.name == BOUGHT and (last is None or each.at > last):
+                last = each.at
+        return last
 
 
 class Block(NamedTuple):

@@ -59,6 +59,8 @@ class Scorer:
         self._at = milliseconds(now)
         self.likeness = alike.learn(profile, columns.vectors, self._at)
         self.scores = self._all()
+        # What each taste makes of a score, as far as somebody has asked.
+        self._lifts: dict[Key, float] = {}
 
     @cached_property
     def witnesses(self) -> Witnesses:
@@ -128,6 +130,7 @@ class Scorer:
             # A product may have several traits that the viewer values.
             parts[kind] = parts.get(kind, 0.0) + each_long * long + each_short * short
             keys[key] = (each_long, each_short)
+            self._lifts[key] = each_long * long + each_short * short
         age = max(0, self._at - milliseconds(candidate.created_at))
         parts["freshness"] = FRESHNESS * 2.0 ** (-age / FRESH_HALF_LIFE)
         parts["stock"] = STOCK * min(1.0, candidate.stock / PLENTY)
@@ -155,7 +158,10 @@ class Scorer:
         for key in candidate.keys:
             after = changed.get(key)
             if after is not None:
-                lost += self._lift(key[0], self.profile.tastes[key]) - self._lift(key[0], after)
+                before = self._lifts.get(key)
+                if before is None:
+                    before = self._lifts[key] = self._lift(key[0], self.profile.tastes[key])
+                lost += before - self._lift(key[0], after)
         own = changed.get(("product", candidate.product_id))
         if own is not None:
             lost += self._cooled(self.profile.bought(candidate.product_id)) - self._cooled(own.bought)

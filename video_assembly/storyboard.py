@@ -131,9 +131,13 @@ def plan(
 def prepare(shelf: Shelf, subject: Subject, language: str | None) -> bool:
     """Find the storyboards that everybody gets who knows nothing of a product's segments; False: they were known."""
     lots = [lot for tier in shelf.tiers(subject, shelf.template(subject), language) for lot in tier]
-    unknown = [lot for lot in lots if "plain" not in lot.beside]
+    unknown = [lot for lot in lots if "plain" not in lot.beside or language not in _Plain.of(lot).languages]
     for lot in unknown:
-        _Plain.of(lot)
+        plain = _Plain.of(lot)
+        plain.languages.add(language)
+        if plain.found is not None:
+            # With why each part stands there, and what could stand there instead.
+            _explored(plain.view, plain.found[1], Rules(language, 0.0), "", (), shelf)
     return bool(unknown)
 
 
@@ -203,6 +207,8 @@ class _Plain:
         self.row = [lot.starts[n] + m for n, m in enumerate(way) if m >= 0]
         self.open_to: dict[int, list[int]] = {}
         self.reasons: dict[tuple[int, str | None], str] = {}
+        # Of viewers: for whom the reasons were found ahead.
+        self.languages: set[str | None] = set()
 
     @classmethod
     def of(cls, lot: Lot) -> _Plain:
