@@ -66,10 +66,11 @@ def clicks(folder: Path, quick: bool, tell: Callable[[str], None]) -> dict[str, 
     train, test = next_click.read(folder / "train.txt.gz"), next_click.read(folder / "test.txt.gz")
     if quick:
         train, test = train[-5_000:], test[:QUICK_CLICKS]
-    nearness = Nearness(half_life=next_click.HALF_LIFE * len(train))
     print("\nE3 next click, Diginetica")
     figures = {}
     for grow in (False, True):
+        half_life = next_click.GROWING_HALF_LIFE if grow else next_click.HALF_LIFE
+        nearness = Nearness(half_life=half_life * len(train), waning_life=next_click.WANING_LIFE * len(train))
         lines, each = next_click.run(train, test, nearness, tell, grow=grow)
         print(*lines, sep="\n")
         figures |= each

@@ -27,7 +27,8 @@ MOST_ADDED = 2_000
 # Who needs the index now takes what is there when it is younger than this; who looks beside requests reads sooner.
 READ_EVERY = timedelta(seconds=40)
 SOONER = 4
-NEARNESS = Nearness(half_life=60.0 * DAY)
+# As shares of what is learnt from, the lives that were chosen for E3.
+NEARNESS = Nearness(half_life=60.0 * DAY, waning_life=17.0 * DAY)
 # What says no to a product leads nobody to it.
 SAYS_NO = ("Video Skipped", "Not Interested", "Product Removed", "Video Unliked")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import exp, log
 
 # Items of a session that are kept, the newest; nobody compares more.
@@ -21,28 +21,56 @@ FURTHEST = 200
 class Nearness:
     """How neighbours are found and how much they say; chosen on the last tenth of the training sessions.
 
-    `recent` sessions of each item are looked at and the `nearest` of all kept. An item of the visit counts `fading`
-    times the one after it; a neighbour's item `exp(-distance / reach)`, in places after the item that both share,
-    `back` before it.
-    A neighbour's weight halves in `half_life` (unit of `at`; none: never) and falls with its length to the power of
-    `length`. `rarity` is the power of an item's inverse frequency. `rules` is the share of what came right after.
-    From the best `seeds` another step is taken, with a weight of `widen`, which never overtakes the first `kept`.
+    `recent` sessions of each item are looked at and the `nearest` of all kept. Each of the `longest` newest items of
+    the visit counts `fading` times the one after it, and by its inverse frequency to the power of `rarity`; their sum
+    to the power of `sharpness` is the likeness. Items of a neighbour count `exp(-distance / reach)`, in places after
+    the items that both share, `back` before them, and by their own inverse frequency to the power of `plainness`.
+
+    `aging` is the share of a neighbour's weight that halves in `half_life` (unit of `at`; none: never), `waning` the
+    share of an item's that halves in `waning_life` after its last session. What the visit had before its last item
+    counts `again` times. `rules` is the share of what came within `steps` after that last one.
+
+    From the best `seeds` another step is taken. It weighs `widen` and, where neighbours are few, up to `doubt` more,
+    half of that where there are `enough`; it never overtakes the first `kept`.
     """
 
-    recent: int = 500
+    recent: int = 300
     nearest: int = 500
     fading: float = 0.6
+    longest: int = 9
+    rarity: float = 2.0
+    sharpness: float = 1.2
     reach: float = 2.5
     back: float = 1.5
+    plainness: float = 1.3
     half_life: float | None = None
-    length: float = 0.0
-    rarity: float = 1.0
+    aging: float = 0.8
+    waning_life: float | None = None
+    waning: float = 0.3
+    again: float = 2.0
     rules: float = 0.1
     steps: int = 5
-    longest: int = 9
     widen: float = 0.2
+    doubt: float = 0.6
+    enough: int = 50
     seeds: int = 4
     kept: int = 5
+
+
+# How much it says, its items, and those that it shares with what they weigh there.
+_Neighbour = tuple[float, tuple[str, ...], tuple[tuple[str, float], ...]]
+
+
+class _Rarities(dict[int, float]):
+    """An inverse frequency to a power by how many of all sessions have the item, computed once each."""
+
+    def __init__(self, sessions: int, power: float) -> None:
+        super().__init__()
+        self._sessions, self._power = sessions, power
+
+    def __missing__(self, having: int) -> float:
+        found = self[having] = float(log(1.0 + self._sessions / having) ** self._power)
+        return found
 
 
 class Sessions:
@@ -54,7 +82,7 @@ class Sessions:
         # The visits of each item, the oldest first.
         self._visits: dict[str, list[tuple[int, str]]] = {}
         near = self.nearness
-        # By how many places after the shared item, from the furthest before it.
+        # What an item says by how many places after the shared one it is, from the furthest before it.
         back = [exp(-step / near.back) for step in range(FURTHEST, 0, -1)]
         self._table = back + [exp(-step / near.reach) for step in range(FURTHEST)]
 
@@ -92,116 +120,108 @@ class Sessions:
 
         `now` in the unit of `at`; without it sessions age against the newest neighbour.
         """
-        found = _to_one(self._raw(visit, now, self.nearness))
         near = self.nearness
-        if not (near.widen and found):
-            return found
+        visit = visit[-near.longest :]
+        weights: dict[str, float] = {}
+        for age, item in enumerate(reversed(visit)):
+            weights[item] = weights.get(item, 0.0) + near.fading**age
+        nearest = self._nearest(weights, now, near.recent, near.nearest)
+        found = self._sum(nearest, now)
+        most = max((value for item, value in found.items() if item not in weights), default=0.0)
+        if most > 0:
+            found = {item: value / most for item, value in found.items()}
+        for item, value in self._rules(visit).items():
+            found[item] = found.get(item, 0.0) + near.rules * value
+        found = _to_one(found)
+        for item in weights:
+            if item != visit[-1] and item in found:
+                found[item] *= near.again
+        if near.seeds and found:
+            self._widen(found, weights, now, near.widen + near.doubt * near.enough / (near.enough + len(nearest)))
+        return _to_one(found)
+
+    def _widen(self, found: dict[str, float], seen: Mapping[str, float], now: int | None, weight: float) -> None:
+        """Add what the best of what was found lead to."""
+        near = self.nearness
         best = heapq.nlargest(near.kept + near.seeds + near.longest, found.items(), key=lambda each: (each[1], each[0]))
-        seen = set(visit)
         seeds = [item for item, _ in best if item not in seen][: near.seeds]
-        if not seeds:
-            return found
         kept = {item for item, _ in best[: near.kept]}
         ceiling = best[: near.kept][-1][1]
-        wider = _to_one(self._raw(seeds[::-1], now, replace(near, recent=near.recent // 4, nearest=near.nearest // 2)))
-        for item, value in wider.items():
+        nearest = self._nearest(
+            {item: near.fading**place for place, item in enumerate(seeds)}, now, near.recent // 2, near.nearest // 2
+        )
+        for item, value in _to_one(self._sum(nearest, now)).items():
             if item not in kept:
-                found[item] = min(ceiling, found.get(item, 0.0) + near.widen * value)
-        return found
+                found[item] = min(ceiling, found.get(item, 0.0) + weight * value)
 
-    def shares(self, visit: Sequence[str], item: str, now: int | None = None) -> dict[str, float]:
-        """Return the parts of an item's score by the item of the visit that led there; they sum to the score.
-
-        What came by two steps is the newest item's.
-        """
-        whole_score = self.scores(visit, now).get(item, 0.0)
-        if not whole_score:
-            return {}
-        nearest = self._nearest(visit, now, self.nearness)
-        near, rules = self._sum(nearest), self._rules(visit[-1])
-        most_near = max(near.values(), default=0.0)
-        most = max(self._scaled(near, rules).values(), default=0.0)
-        weights = self._item_weights(visit)
-        parts: dict[str, float] = {}
-        for value, _, key, place in nearest:
-            items = self._items[key][1]
-            gain = sum(self._by_distance(other - place) for other, each in enumerate(items) if each == item)
-            both = {each: weights[each] for each in items if each in weights}
-            whole = sum(both.values())
-            for each, weight in both.items() if gain else ():
-                parts[each] = parts.get(each, 0.0) + gain * value * self._rarity(item) * weight / whole / most_near
-        if item in rules:
-            parts[visit[-1]] = parts.get(visit[-1], 0.0) + self.nearness.rules * rules[item]
-        parts = {each: part / most for each, part in parts.items()}
-        parts[visit[-1]] = parts.get(visit[-1], 0.0) + whole_score - sum(parts.values())
-        return parts
-
-    def _raw(self, visit: Sequence[str], now: int | None, near: Nearness) -> dict[str, float]:
-        return self._scaled(self._sum(self._nearest(visit, now, near)), self._rules(visit[-1])) if visit else {}
-
-    def _scaled(self, near: Mapping[str, float], rules: Mapping[str, float]) -> dict[str, float]:
-        most = max(near.values(), default=0.0)
-        found = {item: value / most for item, value in near.items()} if most > 0 else {}
-        for item, value in rules.items():
-            found[item] = found.get(item, 0.0) + self.nearness.rules * value
-        return found
-
-    def _item_weights(self, visit: Sequence[str]) -> dict[str, float]:
-        """Return how much each item of a visit says, the newest first."""
+    def _nearest(self, weights: Mapping[str, float], now: int | None, recent: int, most: int) -> list[_Neighbour]:
+        """Return the sessions nearest to weighted items."""
         near = self.nearness
-        ordered = dict.fromkeys(reversed(visit[-near.longest :]))
-        return {item: near.fading**age * self._rarity(item) for age, item in enumerate(ordered)}
-
-    def _nearest(self, visit: Sequence[str], now: int | None, near: Nearness) -> list[tuple[float, int, str, int]]:
-        """Return the nearest sessions: weight, when, key, and the place of the newest item that both share."""
+        rarities = _Rarities(len(self._items), near.rarity)
         similar: dict[tuple[int, str], float] = {}
-        through: dict[tuple[int, str], str] = {}
-        for item, weight in self._item_weights(visit).items():
-            for each in self._visits.get(item, ())[-near.recent :]:
+        shared: dict[tuple[int, str], tuple[tuple[str, float], ...]] = {}
+        for item, weight in weights.items():
+            visits = self._visits.get(item, ())
+            if not visits:
+                continue
+            weight *= rarities[len(visits)]
+            through = ((item, weight),)
+            for each in visits[-recent:]:
                 if each in similar:
                     similar[each] += weight
+                    shared[each] += through
                 else:
                     similar[each] = weight
-                    through[each] = item
-        newest = max((at for at, _ in similar), default=0) if now is None else now
+                    shared[each] = through
+        if now is None:
+            now = max((at for at, _ in similar), default=0)
         weighed = []
-        for (at, key), value in similar.items():
+        for each, value in similar.items():
+            value **= near.sharpness
             if near.half_life is not None:
-                value *= 2.0 ** (-max(0, newest - at) / near.half_life)
-            if near.length:
-                value /= len(self._items[key][1]) ** near.length
-            weighed.append((value, at, key))
-        if len(weighed) > near.nearest:
-            weighed = heapq.nlargest(near.nearest, weighed)
-        return [(value, at, key, self._items[key][1].index(through[at, key])) for value, at, key in weighed]
+                value *= 1.0 - near.aging + near.aging * 2.0 ** (-max(0, now - each[0]) / near.half_life)
+            weighed.append((value, each))
+        if len(weighed) > most:
+            weighed = heapq.nlargest(most, weighed)
+        return [(value, self._items[each[1]][1], shared[each]) for value, each in weighed]
 
-    def _sum(self, nearest: Sequence[tuple[float, int, str, int]]) -> dict[str, float]:
+    def _sum(self, nearest: Sequence[_Neighbour], now: int | None) -> dict[str, float]:
+        """Return what neighbours say of their items."""
         found: dict[str, float] = {}
-        get, sessions, table = found.get, self._items, self._table
-        for value, _, key, here in nearest:
-            for place, item in enumerate(sessions[key][1], FURTHEST - here):
-                found[item] = get(item, 0.0) + value * table[place]
-        return {item: value * self._rarity(item) for item, value in found.items()}
+        get, table = found.get, self._table
+        for value, items, shared in nearest:
+            if len(shared) == 1:
+                for place, item in enumerate(items, FURTHEST - items.index(shared[0][0])):
+                    found[item] = get(item, 0.0) + value * table[place]
+                continue
+            whole = value / sum(weight for _, weight in shared)
+            leads = [(FURTHEST - items.index(item), whole * weight) for item, weight in shared]
+            for place, item in enumerate(items):
+                found[item] = get(item, 0.0) + sum([share * table[here + place] for here, share in leads])
+        near, visits, rarities = self.nearness, self._visits, _Rarities(len(self._items), self.nearness.plainness)
+        for item in found:
+            found[item] *= rarities[len(visits[item])]
+        if near.waning_life is not None and found:
+            if now is None:
+                now = max(visits[item][-1][0] for item in found)
+            for item in found:
+                age = max(0, now - visits[item][-1][0])
+                found[item] *= 1.0 - near.waning + near.waning * 2.0 ** (-age / near.waning_life)
+        return found
 
-    def _by_distance(self, distance: int) -> float:
-        return self._table[FURTHEST + distance]
-
-    def _rules(self, item: str) -> dict[str, float]:
-        """Return what came in the next steps after an item, the nearer the more; 1 for the most usual."""
+    def _rules(self, visit: Sequence[str]) -> dict[str, float]:
+        """Return what came in the next steps after the last item, the nearer the more; 1 for the most usual."""
         found: dict[str, float] = {}
-        if not self.nearness.rules:
+        if not (self.nearness.rules and visit):
             return found
-        for _, key in self._visits.get(item, ())[-self.nearness.recent :]:
+        last = visit[-1]
+        for _, key in self._visits.get(last, ())[-self.nearness.recent :]:
             items = self._items[key][1]
             for place, each in enumerate(items):
-                if each == item:
+                if each == last:
                     for step, other in enumerate(items[place + 1 : place + 1 + self.nearness.steps], 1):
                         found[other] = found.get(other, 0.0) + 1.0 / step
-        most = max(found.values(), default=0.0)
-        return {other: value / most for other, value in found.items()} if most else found
-
-    def _rarity(self, item: str) -> float:
-        return float(log(1.0 + len(self._items) / len(self._visits.get(item, "."))) ** self.nearness.rarity)
+        return _to_one(found)
 
 
 def _to_one(found: dict[str, float]) -> dict[str, float]:
