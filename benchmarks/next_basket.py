@@ -13,7 +13,8 @@ from benchmarks import pairs
 from benchmarks.journey import Journey, nth
 from benchmarks.likeness import Fit, ease, factors, nearest
 from personalization import counts
-from personalization.repeats import Repeats
+from personalization.peers import Peers
+from personalization.repeats import TIMES, Repeats
 
 Floats = NDArray[np.float64]
 DAY = 86_400
@@ -28,12 +29,16 @@ IDEAL = np.cumsum(DISCOUNT)
 class Variant:
     """Decayed counts of a viewer on everybody's rate as the prior; `due` is how strongly the time since counts.
 
+    With `habit` how often a thing was taken counts too; with `peers` the prior is the rate of those who take alike.
+
     With `fit` the types are told by what other viewers bought with them, fitted anew every REFIT baskets.
     """
 
     half_life: float = 180.0
     own: float = 10.0
     due: float = 0.0
+    habit: bool = False
+    peers: bool = False
     personal: bool = True
     fit: Fit | None = None
 
@@ -45,7 +50,9 @@ VARIANTS: Mapping[str, Variant] = {
     "EASE, 180 d, penalty 50": Variant(fit=ease()),
     "item-kNN, 180 d, 100 nearest": Variant(fit=nearest()),
     "implicit ALS, 180 d, 48 factors": Variant(fit=factors()),
-    "ours: k=3, 180 d, due again": Variant(own=3.0, due=1.0),
+    "k=3, 180 d, due again": Variant(own=3.0, due=1.0),
+    "the same, habits, due ^ .6": Variant(own=3.0, due=0.6, habit=True),
+    "ours: k=5, habits, alike viewers": Variant(own=5.0, due=0.6, habit=True, peers=True),
 }
 
 
@@ -63,14 +70,17 @@ def _replay(trips: Journey, count: int, variant: Variant) -> Floats:
     everybody, baskets = np.full(items, 0.01), 1.0
     mine: dict[int, list[Floats]] = {}
     visits: dict[int, tuple[float, float]] = {}
-    repeats = Repeats(items)
+    repeats, habits = Repeats(items), Repeats(items, edges=TIMES)
+    taken = np.zeros((int(trips.viewers.max()) + 1, items))
+    peers = Peers(*taken.shape) if variant.peers else None
     found = np.zeros(count)
     told: Callable[[Floats], Floats] | None = None
     for trip in range(count):
         if variant.fit is not None and trip and trip % REFIT == 0:
             told = variant.fit(np.array([each for each, _ in mine.values()]))
         viewer, now, basket = int(trips.viewers[trip]), trips.seconds[trip] / DAY, trips.basket(trip)
-        prior = everybody / baskets
+        usual = everybody / baskets
+        prior = usual if peers is None else peers.rates(viewer, usual)
         hits, last = mine.setdefault(viewer, [np.zeros(items), np.full(items, np.nan)])
         number, before = visits.get(viewer, (0.0, now))
         decay = 2.0 ** (-(now - before) / variant.half_life)
@@ -79,16 +89,22 @@ def _replay(trips: Journey, count: int, variant: Variant) -> Floats:
         scores = counts.mean(hits, np.float64(number), prior, variant.own) if variant.personal else prior.copy()
         if told is not None:
             # What nobody is told of is ordered by everybody's rate.
-            scores = told(hits) + 1e-6 * prior
+            scores = told(hits) + 1e-6 * usual
         known = np.flatnonzero(~np.isnan(last)) if variant.due else np.zeros(0, dtype=np.intp)
         if len(known):
             steps, rates = repeats.step(now - last[known]), scores[known]
-            scores[known] = rates * repeats.factor(known, steps) ** variant.due
+            again = rates * repeats.factor(known, steps) ** variant.due
+            times = habits.step(taken[viewer, known])
+            scores[known] = again * habits.factor(known, times) if variant.habit else again
         top = np.argpartition(-scores, DEPTH)[:DEPTH]
         top = top[np.argsort(-scores[top], kind="stable")]
         found[trip] = (np.isin(top, basket) * DISCOUNT).sum() / IDEAL[min(DEPTH, len(basket)) - 1]
         if len(known):
             repeats.count(known, steps, np.isin(known, basket), rates)
+            habits.count(known, times, np.isin(known, basket), again)
+        if peers is not None:
+            peers.observe(viewer, basket)
+        taken[viewer, basket] += 1
         hits[basket] += 1
         last[basket] = now
         visits[viewer] = (number + 1, now)

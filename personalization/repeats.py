@@ -1,4 +1,6 @@
-"""When a thing is due again: how often it is taken again so long after the last time, against what taste expects.
+"""When a thing is due again, and which is a habit: how often it is taken again, against what taste expects.
+
+By the time since the last (`EDGES`) or by how often it was taken (`TIMES`): the same counts with other steps.
 
 Shared by all viewers and made of whole numbers: what was expected is counted in 1/1024, so that a viewer can be taken
 out exactly. A survival model by steps of time (a discrete hazard) on the prior of all things together.
@@ -12,25 +14,27 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ids = NDArray[np.intp]
 
+# How often it was taken.
+TIMES = (1.5, 2.5, 3.5, 5.5, 8.5, 13.5, 21.5)
 # Days since the last time.
 EDGES = (0.5, 1.5, 3.5, 6.5, 8.5, 13.5, 15.5, 22.0, 32.0, 50.0, 80.0, 130.0)
 UNIT = 1024
 
 
 class Repeats:
-    """Counts for each item and step of time: how often it was taken again, and how often that was expected."""
+    """Counts for each item and step: how often it was taken again, and how often that was expected."""
 
     def __init__(self, items: int, strength: float = 10.0, edges: Sequence[float] = EDGES) -> None:
         self.taken = np.zeros((items, len(edges) + 1), dtype=np.int64)
         self.expected = np.zeros((items, len(edges) + 1), dtype=np.int64)
         self._edges, self._strength = np.array(edges), strength
 
-    def step(self, days: Floats) -> Ids:
-        """Return the step of time for each number of days."""
-        return np.asarray(np.searchsorted(self._edges, days), dtype=np.intp)
+    def step(self, values: Floats) -> Ids:
+        """Return the step of each number of days, or of times."""
+        return np.asarray(np.searchsorted(self._edges, values), dtype=np.intp)
 
     def factor(self, items: Ids, steps: Ids) -> Floats:
-        """Return how many times as likely as its rate each item is to be taken after so long."""
+        """Return how many times as likely as its rate each item is to be taken at this step."""
         whole = self._strength
         everything = (self.taken.sum(axis=0) + whole) / (self.expected.sum(axis=0) / UNIT + whole)
         taken, expected = self.taken[items, steps], self.expected[items, steps] / UNIT
