@@ -23,13 +23,11 @@ class Peers:
         self._nearest, self._own = min(nearest, viewers - 1), own
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Peers) and all(
-            np.array_equal(mine, theirs)
-            for mine, theirs in zip(
-                (self._taken, self._by_item, self._times, self._squares),
-                (other._taken, other._by_item, other._times, other._squares),
-                strict=True,
-            )
+        return isinstance(other, Peers) and (
+            np.array_equal(self._taken, other._taken)
+            and np.array_equal(self._by_item, other._by_item)
+            and np.array_equal(self._times, other._times)
+            and np.array_equal(self._squares, other._squares)
         )
 
     __hash__ = None  # type: ignore[assignment]
