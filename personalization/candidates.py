@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ class Candidate:
     promise: float = 0.0
     traits: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def keys(self) -> tuple[Key, ...]:
         """What a taste may be for, the product's own first."""
         own = zip(KINDS, (self.product_id, self.brand, self.category, self.merchant_id), strict=True)

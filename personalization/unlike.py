@@ -37,12 +37,14 @@ def costs(columns: Columns, before: Iterable[str]) -> Floats | None:
     of_brand, brand_codes = _rows(brands[placed], BRAND, len(columns.numbers["brand"]))
     here = np.eye(len(placed))
     own = of_category[category_codes[categories[placed]]] + of_brand[brand_codes[brands[placed]]] + PRODUCT * here
-    inverse = np.asarray(np.linalg.inv(own + NOISE * here), dtype=np.float64)
+    inverse = np.linalg.inv(own + NOISE * here)
     both = (of_category[:, None, :] + of_brand).reshape(-1, len(placed))
-    table = _cost(both, inverse, columns.breadth)
+    likeness = np.concatenate((both, own))
+    left = 1.0 - ((likeness @ inverse) * likeness).sum(axis=1)
+    table = np.log(np.maximum(left, LEAST)) * (columns.breadth / THETA)
     costs = table[(category_codes * len(of_brand))[categories] + brand_codes[brands]]
-    costs[placed] = _cost(own, inverse, columns.breadth)
-    return np.asarray(costs)
+    costs[placed] = table[len(both) :]
+    return np.asarray(costs, dtype=np.float64)
 
 
 def _rows(here: NDArray[np.intp], weight: float, count: int) -> tuple[Floats, NDArray[np.intp]]:
@@ -54,8 +56,3 @@ def _rows(here: NDArray[np.intp], weight: float, count: int) -> tuple[Floats, ND
     codes = np.full(count, len(found))
     codes[found] = range(len(found))
     return rows, codes
-
-
-def _cost(likeness: Floats, inverse: Floats, breadth: float) -> Floats:
-    left = 1.0 - ((likeness @ inverse) * likeness).sum(axis=1)
-    return np.asarray(np.log(np.maximum(left, LEAST)) * (breadth / THETA))
