@@ -1,6 +1,6 @@
 """Which product and which storyboard come at each place of a viewer's feed: ranking and planning, put together."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select
 from personalization import assortment, crowd, hypotheses, interleaving, log
 from personalization.assortment import Assortment
 from personalization.profile import milliseconds
-from personalization.ranking import Choice, Columns, Ranker
+from personalization.ranking import Choice, Columns, Flags, Ranker
 from personalization.state import State
 from shop.catalog import ProductFacts
 from shop.sellable import sellable
@@ -130,16 +130,27 @@ def _tellable(on_sale: Assortment, shelf: Shelf, rules: Rules) -> Columns:
 Brand = tuple[str, str]
 
 
-def _caps(shelf: Shelf, facts: Iterable[ProductFacts]) -> dict[str, tuple[Brand, int]]:
-    """Return the (merchant, brand) of each product whose template caps it, and how many of ten places it may have."""
-    if not shelf.caps:
-        return {}
-    capped = {}
-    for each in facts:
-        cap = shelf.template(_subject(each)).brand_cap
-        if cap is not None:
-            capped[each.id] = ((each.merchant_id, each.brand), cap)
-    return capped
+def _cap(shelf: Shelf, product: ProductFacts) -> int | None:
+    """Return how many of ten places the brand of a product may have by the product's template."""
+    return shelf.template(_subject(product)).brand_cap
+
+
+def _within_caps(shelf: Shelf, on_sale: Assortment, columns: Columns, before: Iterable[str]) -> Flags | None:
+    """Return whose brand may have one place more after these products; None where that is all."""
+    times: Counter[Brand] = Counter()
+    for product_id in before:
+        product = on_sale.facts.get(product_id)
+        if product is not None and _cap(shelf, product) is not None:
+            times[product.merchant_id, product.brand] += 1
+    only = None
+    for (merchant_id, brand), count in times.items():
+        for place in columns.groups.get(("brand", brand), ()):
+            product = on_sale.facts[columns.ids[place]]
+            cap = _cap(shelf, product)
+            if product.merchant_id == merchant_id and cap is not None and count >= cap:
+                only = np.ones(len(columns), dtype=bool) if only is None else only
+                only[place] = False
+    return only
 
 
 def _chosen(
@@ -160,8 +171,7 @@ def _chosen(
     along = crowd.current(tx, now).scores(visit, milliseconds(now)) if visit else {}
     paid = on_sale.boosts if current.promoted else {}
     own, share = Ranker(current.profile, columns, now, along, paid), current.exploration
-    caps = _caps(shelf, on_sale.facts.values())
-    if not caps and not current.sides:
+    if not shelf.caps and not current.sides:
         return own.rank(places, seed, exploration=share, placed=placed), own
     rankers = [Ranker(each.profile, columns, now, along if each.personal else {}, paid) for each in current.sides]
     # What is allowed at a place depends on those before it; the logged chance is that among what was allowed.
@@ -171,12 +181,8 @@ def _chosen(
         if rankers:
             turn = interleaving.turn(seed, place)
             ranker, side, share = rankers[turn], current.sides[turn].name, current.sides[turn].exploration
-        times: defaultdict[Brand, int] = defaultdict(int)
-        for before in range(place - BRAND_WINDOW + 1, place):
-            if (found := caps.get(held.get(before, ""))) is not None:
-                times[found[0]] += 1
-        full = {each for each, cap in caps.items() if times[cap[0]] >= cap[1]}
-        only = np.array([each not in full for each in columns.ids], dtype=bool) if full else None
+        before = [held[each] for each in range(place - BRAND_WINDOW + 1, place) if each in held]
+        only = _within_caps(shelf, on_sale, columns, before) if shelf.caps else None
         made = ranker.rank([place], seed, exploration=share, placed=held, only=only)
         # A shop of one brand repeats it rather than showing nothing.
         made = made or ranker.rank([place], seed, exploration=share, placed=held)
