@@ -75,6 +75,10 @@ class Columns:
             numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
             self.numbers[kind] = numbers
             self.numbered[kind] = np.array([numbers[value] for value in values], dtype=np.intp)
+        # Each category with a brand in it once, as two rows of numbers; and which of these each product is of.
+        count = max(1, len(self.numbers["brand"]))
+        both, self.pair = np.unique(self.numbered["category"] * count + self.numbered["brand"], return_inverse=True)
+        self.pairs = np.divmod(both, count)
         # How far there are more categories than FEW: 0 with these, towards 1 with many.
         self.breadth = max(0.0, 1.0 - FEW / max(1, len(self.numbers["category"])))
         length = len(next(iter(vectors.values()))) if vectors else 0

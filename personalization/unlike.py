@@ -31,28 +31,16 @@ def costs(columns: Columns, before: Iterable[str]) -> Floats | None:
     placed = [columns.at[each] for each in dict.fromkeys(before) if each in columns.at]
     if not placed or not columns.breadth:
         return None
-    categories, brands = columns.numbered["category"], columns.numbered["brand"]
-    # All that are not there themselves differ by category and brand alone: a small table says what is left of each.
-    of_category, category_codes = _rows(categories[placed], CATEGORY, len(columns.numbers["category"]))
-    of_brand, brand_codes = _rows(brands[placed], BRAND, len(columns.numbers["brand"]))
+    # All that are not there themselves differ by category and brand alone, of which there are fewer than products.
+    of_category, of_brand = columns.pairs
+    pairs = columns.pair[placed]
+    both = CATEGORY * (of_category[:, None] == of_category[pairs]) + BRAND * (of_brand[:, None] == of_brand[pairs])
     here = np.eye(len(placed))
-    own = of_category[category_codes[categories[placed]]] + of_brand[brand_codes[brands[placed]]] + PRODUCT * here
+    own = both[pairs] + PRODUCT * here
     inverse = np.linalg.inv(own + NOISE * here)
-    both = (of_category[:, None, :] + of_brand).reshape(-1, len(placed))
     likeness = np.concatenate((both, own))
     left = 1.0 - ((likeness @ inverse) * likeness).sum(axis=1)
     table = np.log(np.maximum(left, LEAST)) * (columns.breadth / THETA)
-    costs = table[(category_codes * len(of_brand))[categories] + brand_codes[brands]]
+    costs = table[columns.pair]
     costs[placed] = table[len(both) :]
     return np.asarray(costs, dtype=np.float64)
-
-
-def _rows(here: NDArray[np.intp], weight: float, count: int) -> tuple[Floats, NDArray[np.intp]]:
-    """Return what a value has in common with each of those here, a row for each value, and the row of every value."""
-    found = list(dict.fromkeys(here.tolist()))
-    # The last row is for whatever is not there.
-    rows = np.zeros((len(found) + 1, len(here)))
-    rows[:-1] = weight * (np.array(found)[:, None] == here)
-    codes = np.full(count, len(found))
-    codes[found] = range(len(found))
-    return rows, codes
