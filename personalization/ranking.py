@@ -177,7 +177,8 @@ class Ranker:
     ) -> Choice:
         """Choose among the `count` candidates whose net score is finite."""
         scorer = self._scorer
-        best = np.flatnonzero(nets >= nets.max() - TIE)
+        least = nets.max() - TIE
+        best = (nets >= least).nonzero()[0]
         # Which values these draws take decides nothing about the game's security.
         dice = random.Random(seed)  # noqa: S311
         explores = dice.random() < exploration
@@ -185,7 +186,7 @@ class Ranker:
             chosen = int(np.flatnonzero(nets > -np.inf)[dice.randrange(count)])
         else:
             chosen = int(best[dice.randrange(len(best))])
-        explored = chosen not in best
+        explored = bool(nets[chosen] < least)
         propensity = exploration / count + (0.0 if explored else (1 - exploration) / len(best))
         candidate = self.columns.all[chosen]
         own = ("product", candidate.product_id), ("category", candidate.category)
