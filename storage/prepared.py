@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam
+from sqlalchemy import BindParameter, Float, Select, bindparam
 from sqlalchemy.engine import Dialect
 
 from storage.database import Tx
@@ -40,7 +40,7 @@ class Prepared:
         dialect = tx.connection.dialect
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
-            compiled = self._compiled[dialect.name] = _compile(self._statement, dialect)
+            compiled = self._compiled[dialect.name] = compile_for(self._statement, dialect)
         values = {**compiled.fixed, **parameters}
         for name, turn in compiled.given.items():
             if name in parameters:
@@ -96,7 +96,8 @@ def _turned(row: Iterable[Any], found: Iterable[tuple[int, Turn]]) -> list[Any]:
     return values
 
 
-def _compile(statement: Select[Any], dialect: Dialect) -> _Compiled:
+def compile_for(statement: Select[Any], dialect: Dialect) -> _Compiled:
+    """Return what the driver of a dialect is to be given, and what it gives back."""
     compiled = statement.compile(dialect=dialect)
     given, fixed = {}, {}
     for name, bind in compiled.binds.items():
@@ -107,7 +108,9 @@ def _compile(statement: Select[Any], dialect: Dialect) -> _Compiled:
             fixed[name] = bind.effective_value if turn is None else turn(bind.effective_value)
     found = []
     for number, column in enumerate(statement.selected_columns):
-        turn = column.type.dialect_impl(dialect).result_processor(dialect, None)
+        # Drivers give floats as such; PostgreSQL's processor would want to know a type that only a result tells.
+        of_type = column.type.dialect_impl(dialect)
+        turn = None if isinstance(of_type, Float) else of_type.result_processor(dialect, None)
         if turn is not None:
             found.append((number, turn))
     order = None if compiled.positiontup is None else tuple(compiled.positiontup)
