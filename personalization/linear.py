@@ -1,4 +1,4 @@
-"""Taste as a Bayesian linear model over what things are like: what is known, how surely, and from which observation.
+"""Taste as a Bayesian linear model over what things are like: what is known, and how surely.
 
 Ridge regression in its sufficient statistics (Bishop, Pattern Recognition and Machine Learning, 3.3): a sum over
 observations, so that each one's part in a prediction is exact.
@@ -40,7 +40,3 @@ class Linear:
         """Return the standard deviation of the prediction for each row, in units of the noise."""
         solved = np.linalg.solve(self.precision, features.T)
         return np.asarray(np.sqrt(np.maximum(0.0, np.einsum("ij,ji->i", features, solved))), dtype=np.float64)
-
-    def shares(self, feature: Floats, seen: Floats, rewards: Floats, weights: Floats | float = 1.0) -> Floats:
-        """Return what each observation (a row of `seen`) gave to the prediction for `feature`; they sum to it."""
-        return np.asarray((seen @ np.linalg.solve(self.precision, feature)) * rewards * weights)

@@ -167,14 +167,6 @@ class Scorer:
             lost += self._cooled(self.profile.bought(candidate.product_id)) - self._cooled(own.bought)
         return lost + self._less_alike(candidate, changed)
 
-    def shares(self, candidate: Candidate) -> dict[str, float]:
-        """Return what each product that the viewer has a taste for gave to the part `alike`."""
-        vector = self.columns.vectors.get(candidate.product_id)
-        if self.likeness is None or vector is None:
-            return {}
-        parts = ALIKE * self.likeness.shares(vector)
-        return dict(zip(self.likeness.products, parts.tolist(), strict=True))
-
     def likened(self, candidate: Candidate) -> list[tuple[float, str, Evidence]]:
         """Return what gave the most to the part `alike`: how much, the other product, and its strongest event."""
         vector, likeness = self.columns.vectors.get(candidate.product_id), self.likeness

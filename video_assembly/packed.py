@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from uuid import UUID
 
+from video_assembly.library import poster_key
+
 VERSION = 1
 # Numbers are stored: new roles and kinds are added at the end.
 ROLES = ("hook", "demo", "proof", "offer", "cta", "price", "name", "countdown")
-POSTER = "posters/{}.jpg"
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _POSTER = re.compile(r"posters/([0-9a-f]{64})\.jpg")
@@ -97,7 +98,7 @@ def _read(packed: bytes, at: int, product_id: str, like: str) -> tuple[str | Non
     if kind == _LIKE_BEFORE:
         return like, at
     if kind == _OF_POSTER:
-        return POSTER.format(packed[at : at + 32].hex()), at + 32
+        return poster_key(packed[at : at + 32].hex()), at + 32
     if kind == _NONE:
         return None, at
     assert kind == _OF_TEXT, f"there is no text of kind {kind}"

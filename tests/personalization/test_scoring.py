@@ -12,7 +12,7 @@ from personalization.candidates import Candidate, Columns
 from personalization.log import Event
 from personalization.profile import NOTHING, milliseconds, rebuild
 from personalization.ranking import rank
-from personalization.scoring import BOOST, LONG, Scorer
+from personalization.scoring import ALIKE, BOOST, LONG, Scorer
 from tests.personalization.conftest import NOW
 
 WORDS = {
@@ -59,7 +59,9 @@ def test_the_parts_sum_to_the_score_that_chose(happened: list[Event], along: flo
     for place, candidate in enumerate(SHOP.all):
         parts, _ = scorer.explained(candidate)
         assert abs(sum(parts.values()) - scorer.scores[place]) < 1e-9
-        assert abs(sum(scorer.shares(candidate).values()) - parts.get("alike", 0.0)) < 1e-9
+        if scorer.likeness is not None:
+            shares = scorer.likeness.shares(VECTORS[candidate.product_id])
+            assert abs(ALIKE * shares.sum() - parts["alike"]) < 1e-9
 
 
 @settings(max_examples=100, deadline=None)
