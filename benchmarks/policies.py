@@ -28,6 +28,9 @@ class Policy(Protocol):
     def scores(self, viewer: int, items: Ids) -> Floats:
         """Return a score for each."""
 
+    def reserved(self, items: Ids) -> NDArray[np.bool_] | None:
+        """Return which of them surprises are for, None for all."""
+
     def learn(self, viewer: int, items: Ids, rewards: Floats) -> None:
         """Take in what became of a slate."""
 
@@ -56,6 +59,10 @@ class Rate:
     def scores(self, viewer: int, items: Ids) -> Floats:
         """Return the rates."""
         return self.base(items)
+
+    def reserved(self, items: Ids) -> NDArray[np.bool_] | None:
+        """Return None: surprises are for all."""
+        return None
 
     def learn(self, viewer: int, items: Ids, rewards: Floats) -> None:
         """Count."""
@@ -160,11 +167,11 @@ class Ridge(Own):
 
 @dataclass
 class Ours(Own):
-    """The product's model: `personalization.expectation` over counts, likeness and taste."""
+    """The product's model: `personalization.expectation` over counts and likeness, surprises for the unjudged."""
 
+    surprise: float = 0.1
     features: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     belief: Belief = BELIEF
-    tastes: dict[int, Linear] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -177,20 +184,16 @@ class Ours(Own):
         return expectation.rate(self.hits[items], self.shown[items], self.likely[items], self.belief)
 
     def scores(self, viewer: int, items: Ids) -> Floats:
-        """Return what is expected and what is hoped."""
-        base = self.base(items)
-        known = self.tastes.get(viewer)
-        lift = self.features[items] @ known.weights() if known is not None else 0.0
+        """Return what is expected."""
         hits, shown = self.of(viewer)
-        expected = expectation.welcome(base, lift, hits[items], shown[items], self.belief)
-        return expected + expectation.promise(PRIOR, self.shown[items], self.belief)
+        return expectation.welcome(self.base(items), hits[items], shown[items], self.belief)
+
+    def reserved(self, items: Ids) -> NDArray[np.bool_] | None:
+        """Return which of them surprises are for."""
+        return expectation.unjudged(self.shown[items], self.belief)
 
     def learn(self, viewer: int, items: Ids, rewards: Floats) -> None:
-        """Take what became of a slate into counts and taste."""
-        if viewer not in self.tastes:
-            self.tastes[viewer] = Linear.prior(self.features.shape[1], self.belief.taste)
-        base = self.base(items)
-        self.tastes[viewer].observe(self.features[items] * base[:, None], rewards - base)
+        """Take what became of a slate into the counts."""
         super().learn(viewer, items, rewards)
         self.trips += 1
         if self.trips % RELEARN == 0:
@@ -211,27 +214,26 @@ def everyone(features: Mapping[str, Floats]) -> dict[str, Policy]:
         "text ridge + rate, eps .05": Ridge(items, own=0.0, features=best),
         "LinUCB .1 + rate": Ridge(items, surprise=0.0, own=0.0, bound=0.1, features=best),
         "two levels (k=40, lam=60), eps .05": Ridge(items, own=40.0, features=best),
-        **{f"ours, {name}": Ours(items, surprise=0.02, features=each) for name, each in features.items()},
+        **{f"ours, {name}": Ours(items, features=each) for name, each in features.items()},
     }
 
 
 def variants(features: Floats) -> dict[str, Policy]:
     """Return every variant of ours that was tried before the report, for the trips that they were tried on."""
 
-    def ours(surprise: float = 0.02, **belief: float) -> Ours:
+    def ours(surprise: float = 0.1, **belief: float) -> Ours:
         return Ours(len(features), surprise=surprise, features=features, belief=replace(BELIEF, **belief))
 
     return {
         "as reported": ours(),
         "no likeness (prior .0667)": ours(alike=1e9),
-        "no doubt": ours(doubt=0.0),
-        "doubt .15": ours(doubt=0.15),
-        "doubt .6": ours(doubt=0.6),
-        "no surprises": ours(surprise=0.0),
-        "taste prior 5": ours(taste=5.0),
-        "taste prior .4": ours(taste=0.4),
-        "own 10": ours(own=10.0),
-        "own 40": ours(own=40.0),
+        "surprises .05": ours(surprise=0.05),
+        "surprises .15": ours(surprise=0.15),
+        "surprises for all alike": ours(judged=1e9),
+        "judged after 10": ours(judged=10.0),
+        "judged after 50": ours(judged=50.0),
+        "own 4": ours(own=4.0),
+        "own 20": ours(own=20.0),
         "alike 200": ours(alike=200.0),
-        "item 8": ours(item=8.0),
+        "item 10": ours(item=10.0),
     }

@@ -35,7 +35,9 @@ def replay(
         hits["oracle"][trip] = min(SLATE, rewards.sum())
         for name, policy in policies.items():
             scores = policy.scores(viewer, items)
-            slate = slates.draw(scores, SLATE, f"{seed}:{trip}", surprise=policy.surprise)
+            slate = slates.draw(
+                scores, SLATE, f"{seed}:{trip}", surprise=policy.surprise, reserved=policy.reserved(items)
+            )
             chosen = np.array(slate.chosen)
             policy.learn(viewer, items[chosen], rewards[chosen])
             hits[name][trip] = rewards[chosen].sum()

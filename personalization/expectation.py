@@ -1,8 +1,8 @@
-"""How welcome a thing will be: everybody's rate, lifted by taste, corrected by what the viewer did with that thing.
+"""How welcome a thing will be: everybody's rate, corrected by what the viewer did with that thing.
 
 Three levels, each the prior of the next: what things alike got (`counts.likeness`), what this one got with everybody,
-what the viewer's taste makes of it (a share of the rate, not a constant: a niche stays one), what it got with this
-viewer. New things are given the benefit of the doubt until they were shown.
+what it got with this viewer. What was shown too rarely to be judged is given a chance: by surprises that are reserved
+for it, or by the benefit of the doubt.
 """
 
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ LEAST = 1e-4
 class Belief:
     """How strong each prior is, in showings or observations; chosen on the first 10,000 trips of one seed.
 
-    `alike` of an item's rate on things like it, `item` of everybody's rate, `taste` of the viewer's taste at nothing,
-    `own` of taste on the viewer's own counts; `doubt` is how much is hoped of what was rarely shown.
+    `alike` of an item's rate on things like it, `item` of everybody's rate, `own` of everybody's rate on the viewer's
+    own counts. Surprises are reserved for what was shown less than `judged` times; `doubt` is how much is hoped of it.
     """
 
     alike: float = 50.0
     item: float = 3.0
-    taste: float = 1.0
-    own: float = 20.0
+    own: float = 8.0
+    judged: float = 20.0
     doubt: float = 0.3
 
 
@@ -37,9 +37,18 @@ def rate(hits: Floats, shown: Floats, likely: Floats | float, belief: Belief) ->
     return counts.mean(hits, shown, np.maximum(likely, LEAST), belief.item)
 
 
-def welcome(base: Floats, lift: Floats | float, own_hits: Floats, own_shown: Floats, belief: Belief) -> Floats:
-    """Return the rate of items with one viewer, whose taste lifts the base by this share (-1: not at all)."""
-    return counts.mean(own_hits, own_shown, np.maximum(base * (1.0 + lift), LEAST), belief.own)
+def welcome(base: Floats, own_hits: Floats, own_shown: Floats, belief: Belief) -> Floats:
+    """Return the rate of items with one viewer, whose `base` with everybody is known."""
+    return counts.mean(own_hits, own_shown, np.maximum(base, LEAST), belief.own)
+
+
+def unjudged(shown: Floats, belief: Belief) -> NDArray[np.bool_]:
+    """Tell of which items too little is known, so that surprises are theirs first.
+
+    Five misses in a row happen to one in six of the things that three in ten want; whoever is given up by then never
+    comes back by score.
+    """
+    return np.asarray(shown < belief.judged)
 
 
 def promise(usual: float, shown: Floats, belief: Belief) -> Floats:

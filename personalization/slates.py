@@ -1,8 +1,9 @@
 """Slates: some of many candidates in an order, drawn with a chance that is known exactly and can be replayed.
 
-Each slot is, with probability `surprise`, any candidate that is left, else one by its score (Plackett-Luce with a small
-`spread`; none: the best). The chance of the whole is the product of its slots'. Diversity comes before: greedy MMR
-(Carbonell and Goldstein, 1998) or a greedy determinantal point process (Chen et al., 2018), above a relevance floor.
+Each slot is, with probability `surprise`, any candidate that is left (of the `reserved` ones while there are some),
+else one by its score (Plackett-Luce with a small `spread`; none: the best). The chance of the whole is the product of
+its slots'. Diversity comes before: greedy MMR (Carbonell and Goldstein, 1998) or a greedy determinantal point process
+(Chen et al., 2018), above a relevance floor.
 """
 
 from __future__ import annotations
@@ -43,25 +44,37 @@ def digest(ids: Sequence[str], scores: Floats) -> str:
 
 
 def draw(
-    scores: Floats, length: int, seed: str, *, surprise: float = 0.0, spread: float = 0.0, candidates: str = ""
+    scores: Floats,
+    length: int,
+    seed: str,
+    *,
+    surprise: float = 0.0,
+    spread: float = 0.0,
+    candidates: str = "",
+    reserved: NDArray[np.bool_] | None = None,
 ) -> Slate:
-    """Draw a slate of at most `length`; the same arguments give the same slate, byte for byte."""
+    """Draw a slate of at most `length`; the same arguments give the same slate, byte for byte.
+
+    `reserved` tells which candidates surprises are for: those that were shown too rarely to be judged.
+    """
     dice = random.Random(seed)  # noqa: S311 -- no secret hangs on it
     open_ = np.array(scores, dtype=np.float64)
     chosen: list[int] = []
     chances: list[float] = []
     surprises: list[bool] = []
-    for number in range(len(scores), len(scores) - min(length, len(scores)), -1):
+    for _ in range(min(length, len(scores))):
         explores = dice.random() < surprise
         luck = dice.random()
         wanted, weights = _wanted(open_, spread)
+        pool = _pool(open_, reserved)
         if explores:
-            pick = int(np.flatnonzero(open_ > -np.inf)[min(int(luck * number), number - 1)])
+            pick = int(pool[min(int(luck * len(pool)), len(pool) - 1)])
         else:
             pick = int(wanted[min(int(np.searchsorted(np.cumsum(weights), luck, side="right")), len(wanted) - 1)])
         at = np.flatnonzero(wanted == pick)
         by_score = float(weights[at[0]]) if len(at) else 0.0
-        chances.append(surprise / number + (1.0 - surprise) * by_score)
+        by_surprise = 1.0 / len(pool) if pick in pool else 0.0
+        chances.append(surprise * by_surprise + (1.0 - surprise) * by_score)
         surprises.append(explores)
         chosen.append(pick)
         open_[pick] = -np.inf
@@ -112,6 +125,15 @@ def determinantal(
             basis[step] = (kernel - basis[:step].T @ basis[:step, best]) / np.sqrt(gains[best])
             gains = gains - basis[step] ** 2
     return order
+
+
+def _pool(open_: Floats, reserved: NDArray[np.bool_] | None) -> NDArray[np.intp]:
+    """Return what a surprise may be, each as likely as the others."""
+    found = np.flatnonzero(open_ > -np.inf)
+    if reserved is None:
+        return found
+    some = found[reserved[found]]
+    return some if len(some) else found
 
 
 def _wanted(open_: Floats, spread: float) -> tuple[NDArray[np.intp], Floats]:

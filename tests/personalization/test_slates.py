@@ -22,16 +22,25 @@ def test_the_same_arguments_replay_the_slate(seed: str, surprise: float, spread:
     assert 0 < slate.propensity <= 1
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.3])
-def test_the_propensity_is_the_frequency(spread: float) -> None:
+@pytest.mark.parametrize(("spread", "reserved"), [(0.0, None), (0.3, None), (0.0, [False, False, True, True])])
+def test_the_propensity_is_the_frequency(spread: float, reserved: list[bool] | None) -> None:
     trials = 20_000
-    drawn = [slates.draw(SCORES, 2, str(n), surprise=0.3, spread=spread) for n in range(trials)]
+    some = None if reserved is None else np.array(reserved)
+    drawn = [slates.draw(SCORES, 2, str(n), surprise=0.3, spread=spread, reserved=some) for n in range(trials)]
     seen = Counter(each.chosen for each in drawn)
     chance = {each.chosen: each.propensity for each in drawn}
     assert sum(chance.values()) == pytest.approx(1)
     for chosen, expected in chance.items():
         deviation = (expected * (1 - expected) / trials) ** 0.5
         assert abs(seen[chosen] / trials - expected) < 5 * deviation
+
+
+def test_surprises_are_for_the_reserved_while_there_are_some() -> None:
+    some = np.array([False, False, False, True])
+    for number in range(50):
+        slate = slates.draw(SCORES, 2, str(number), surprise=1.0, reserved=some)
+        assert slate.chosen[0] == 3
+        assert slate.chances == pytest.approx((1.0, 1 / 3))
 
 
 def test_a_hash_tells_candidates_and_scores_apart() -> None:
