@@ -169,12 +169,12 @@ class Ridge(Own):
 class Ours(Own):
     """The product's model: `personalization.expectation` over counts and likeness, surprises for the unjudged."""
 
-    surprise: float = 0.1
     features: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     belief: Belief = BELIEF
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.surprise = self.belief.surprise
         self.rows = np.c_[self.features, np.ones(len(self.features))]
         self.likely = np.full(self.items, PRIOR)
         self.trips = 0
@@ -195,6 +195,7 @@ class Ours(Own):
     def learn(self, viewer: int, items: Ids, rewards: Floats) -> None:
         """Take what became of a slate into the counts."""
         super().learn(viewer, items, rewards)
+        self.surprise = expectation.surprises(self.shown, self.belief)
         self.trips += 1
         if self.trips % RELEARN == 0:
             weights = counts.likeness(self.rows, self.hits, self.shown, self.belief.alike)
@@ -221,8 +222,8 @@ def everyone(features: Mapping[str, Floats]) -> dict[str, Policy]:
 def variants(features: Floats) -> dict[str, Policy]:
     """Return every variant of ours that was tried before the report, for the trips that they were tried on."""
 
-    def ours(surprise: float = 0.1, **belief: float) -> Ours:
-        return Ours(len(features), surprise=surprise, features=features, belief=replace(BELIEF, **belief))
+    def ours(**belief: float) -> Ours:
+        return Ours(len(features), features=features, belief=replace(BELIEF, **belief))
 
     return {
         "as reported": ours(),

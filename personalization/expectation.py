@@ -22,13 +22,15 @@ class Belief:
     """How strong each prior is, in showings or observations; chosen on the first 10,000 trips of one seed.
 
     `alike` of an item's rate on things like it, `item` of everybody's rate, `own` of everybody's rate on the viewer's
-    own counts. Surprises are reserved for what was shown less than `judged` times; `doubt` is how much is hoped of it.
+    own counts. Surprises are reserved for what was shown less than `judged` times; `surprise` is their share of places
+    until everything could have been shown so often, `doubt` how much is hoped of what was rarely shown.
     """
 
     alike: float = 50.0
     item: float = 3.0
     own: float = 8.0
     judged: float = 20.0
+    surprise: float = 0.1
     doubt: float = 0.3
 
 
@@ -49,6 +51,14 @@ def unjudged(shown: Floats, belief: Belief) -> NDArray[np.bool_]:
     comes back by score.
     """
     return np.asarray(shown < belief.judged)
+
+
+def surprises(shown: Floats, belief: Belief) -> float:
+    """Return the share of places that surprises get after these showings of all items.
+
+    It falls as one over the showings, as what is left to learn does (Auer, Cesa-Bianchi and Fischer, 2002, theorem 3).
+    """
+    return float(belief.surprise * min(1.0, belief.judged * len(shown) / max(1.0, shown.sum())))
 
 
 def promise(usual: float, shown: Floats, belief: Belief) -> Floats:

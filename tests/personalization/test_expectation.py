@@ -46,6 +46,14 @@ def test_own_counts_correct_everybodys_rate() -> None:
     assert never[0] < never[1]
 
 
+def test_surprises_become_fewer_when_all_could_be_judged() -> None:
+    belief = Belief(judged=20.0, surprise=0.1)
+    few, many = np.array([3.0, 30.0, 0.0]), np.array([3.0, 597.0, 0.0])
+    assert expectation.unjudged(few, belief).tolist() == [True, False, True]
+    assert expectation.surprises(few, belief) == pytest.approx(0.1)
+    assert expectation.surprises(many, belief) == pytest.approx(0.01)
+
+
 def test_words_alone_tell_what_is_alike() -> None:
     lamp, lamps, jacket, nothing = features.hashed(["Leselampe aus Messing", "Leselampen", "Regenjacke", ""])
     assert lamp @ lamps > lamp @ jacket
