@@ -1,6 +1,7 @@
 """When a thing is due again, and which is a habit: how often it is taken again, against what taste expects.
 
-By the time since the last (`EDGES`) or by how often it was taken (`TIMES`): the same counts with other steps.
+By the time since the last (`EDGES`), by how often it was taken (`TIMES`), by the time since the last visit (`VISITS`),
+by the hour (`HOURS`), by the first as a share of the usual interval (`INTERVALS`): the same counts with other steps.
 
 Shared by all viewers and made of whole numbers: what was expected is counted in 1/1024, so that a viewer can be taken
 out exactly. A survival model by steps of time (a discrete hazard) on the prior of all things together.
@@ -16,6 +17,12 @@ Ids = NDArray[np.intp]
 
 # How often it was taken.
 TIMES = (1.5, 2.5, 3.5, 5.5, 8.5, 13.5, 21.5)
+# Days since the viewer's last visit, of whatever.
+VISITS = (0.5, 1.5, 2.5, 4.5, 7.5, 14.5)
+# Hours of the day.
+HOURS = (3.0, 6.0, 9.0, 12.0, 15.0, 18.0, 21.0)
+# The time since the last, in this viewer's usual intervals of the thing.
+INTERVALS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.6, 2.2, 4.0)
 # Days since the last time.
 EDGES = (0.5, 1.5, 3.5, 6.5, 8.5, 13.5, 15.5, 22.0, 32.0, 50.0, 80.0, 130.0)
 UNIT = 1024
