@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from personalization.expectation import Belief
 from personalization.log import STARTED, Event
 from personalization.profile import Profile, absorb
 from personalization.ranking import Candidate, rank
@@ -204,6 +205,7 @@ class World:
                 each.created_at,
                 50,
                 min(1.0, (self.welcomed[each.id] + PRIOR_SHOWN * overall) / (self.shown[each.id] + PRIOR_SHOWN)),
+                unjudged=self.shown[each.id] < Belief.judged,
             )
             for each in self.products
         ]

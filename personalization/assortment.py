@@ -226,6 +226,7 @@ def _candidates(
     hopes = (
         expectation.promise(rates.PRIOR_RATE, shown, BELIEF) + expectation.promise(rates.PRIOR_RATE, known, BELIEF)
     ).tolist()
+    unjudged = expectation.unjudged(shown, BELIEF).tolist()
     return {
         each.id: Candidate(
             each.id,
@@ -238,8 +239,9 @@ def _candidates(
             each.id in with_everybody.popular,
             hope,
             traits[each.id],
+            new,
         )
-        for each, hope in zip(facts.values(), hopes, strict=True)
+        for each, hope, new in zip(facts.values(), hopes, unjudged, strict=True)
     }
 
 

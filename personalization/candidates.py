@@ -23,7 +23,8 @@ class Candidate:
     """A product that may be chosen; `rate` is welcomes per showing with everybody, 0 to 1.
 
     `popular` tells that counts of many stand behind the rate and not only what is assumed of every product. `promise`
-    is what is hoped of a product beyond its rate until it was shown often enough to be judged.
+    is what is hoped of a product beyond its rate until it was shown often enough to be judged, `unjudged` that it was
+    not, for surprises.
     """
 
     product_id: str
@@ -36,6 +37,7 @@ class Candidate:
     popular: bool = False
     promise: float = 0.0
     traits: frozenset[str] = frozenset()
+    unjudged: bool = False
 
     @cached_property
     def keys(self) -> tuple[Key, ...]:
@@ -59,6 +61,7 @@ class Columns:
         self.stock = np.array([each.stock for each in self.all], dtype=np.float64)
         self.rate = np.array([each.rate for each in self.all])
         self.promise = np.array([each.promise for each in self.all])
+        self.unjudged = np.array([each.unjudged for each in self.all], dtype=bool)
         groups: dict[Key, list[int]] = {}
         for place, each in enumerate(self.all):
             for key in each.keys:
@@ -97,6 +100,7 @@ class Columns:
         made.stock = np.array([each.stock for each in made.all], dtype=np.float64)
         made.rate = np.array([each.rate for each in made.all])
         made.promise = np.array([each.promise for each in made.all])
+        made.unjudged = np.array([each.unjudged for each in made.all], dtype=bool)
         return made
 
     def allowed(self, profile: Profile) -> NDArray[np.bool_]:

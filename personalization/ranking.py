@@ -152,15 +152,13 @@ class Ranker:
             if likeness is not None:
                 nets += likeness
             # No neighbour comes again while there is another, and rather after the next place than after this one.
-            left = count
             for neighbours in ({held.get(place - 1), held.get(place + 1)}, {held.get(place - 1)}, ()):
                 beside = [at[each] for each in neighbours if each is not None and each in at]
                 beside = [each for each in beside if open_[each]]
                 if len(beside) < count:
                     nets[beside] = -np.inf
-                    left = count - len(beside)
                     break
-            choice = self._choose(nets, left, penalties, likeness, place, f"{seed}:{place}", exploration)
+            choice = self._choose(nets, penalties, likeness, place, f"{seed}:{place}", exploration)
             held[place] = choice.product_id
             choices.append(choice)
         return choices
@@ -168,26 +166,26 @@ class Ranker:
     def _choose(
         self,
         nets: Floats,
-        count: int,
         penalties: Mapping[Key, float],
         likeness: Floats | None,
         place: int,
         seed: str,
         exploration: float,
     ) -> Choice:
-        """Choose among the `count` candidates whose net score is finite."""
+        """Choose among candidates whose net score is finite; surprises are for the unjudged while there are some."""
         scorer = self._scorer
         least = nets.max() - TIE
         best = (nets >= least).nonzero()[0]
         # Which values these draws take decides nothing about the game's security.
         dice = random.Random(seed)  # noqa: S311
         explores = dice.random() < exploration
-        if explores:
-            chosen = int(np.flatnonzero(nets > -np.inf)[dice.randrange(count)])
-        else:
-            chosen = int(best[dice.randrange(len(best))])
+        # The best are always among what a surprise may be: so two numbers say how likely whatever was chosen was.
+        pool = ((nets > -np.inf) & (self.columns.unjudged | (nets >= least))).nonzero()[0]
+        if len(pool) == len(best):
+            pool = (nets > -np.inf).nonzero()[0]
+        chosen = int(pool[dice.randrange(len(pool))] if explores else best[dice.randrange(len(best))])
         explored = bool(nets[chosen] < least)
-        propensity = exploration / count + (0.0 if explored else (1 - exploration) / len(best))
+        propensity = exploration / len(pool) + (0.0 if explored else (1 - exploration) / len(best))
         candidate = self.columns.all[chosen]
         own = ("product", candidate.product_id), ("category", candidate.category)
         parts, keys = scorer.explained(candidate)
@@ -208,7 +206,7 @@ class Ranker:
             propensity,
             why,
             {each: scorer.amount(candidate, each) for each in sorted(named)},
-            Drawn(exploration, count, len(best)),
+            Drawn(exploration, len(pool), len(best)),
         )
 
 
