@@ -137,7 +137,10 @@ def _rows(content: bytes) -> list[dict[str, str]]:
     except UnicodeDecodeError as error:
         raise UserError("csv-encoding", "This file is not in UTF-8. Save it as CSV in UTF-8.") from error
     try:
-        reader = csv.DictReader(io.StringIO(text.replace("\x00", "")), strict=True)
+        # Excel writes semicolons where commas are decimal.
+        first, _, _ = text.partition("\n")
+        between = ";" if ";" in first and "," not in first else ","
+        reader = csv.DictReader(io.StringIO(text.replace("\x00", "")), strict=True, delimiter=between)
         rows = [
             {str(key or "").strip().lower(): str(value or "").strip() for key, value in row.items()} for row in reader
         ]

@@ -27,6 +27,8 @@ SHORT: Mapping[str, float] = {"category": 2.4, "brand": 0.4, "product": 0.5, "me
 # What is like liked products, and what others went on to from them.
 ALIKE = 0.4
 ALONG = 0.3
+# From this cosine on a product is called similar; in one category most are above .3, of different ones hardly any.
+SIMILAR = 0.3
 FRESHNESS = 0.3
 FRESH_HALF_LIFE = 14 * DAY
 STOCK = 0.1
@@ -177,6 +179,8 @@ class Scorer:
         own = likeness.number.get(candidate.product_id)
         if own is not None:
             gains[own] = 0.0
+        # A little of the part comes from things that share a syllable: nobody would call those similar.
+        gains[likeness.rows @ vector < SIMILAR] = 0.0
         least = np.partition(gains, -MOST)[-MOST] if len(gains) > MOST else 0.0
         found = []
         for number in np.flatnonzero((gains >= least) & (gains > 0)).tolist():

@@ -17,7 +17,7 @@ from web.services import services
 from web.sessions import viewer
 
 # The wording of templates/feed.html and templates/account.html; a new wording gets a new one.
-TEXT_VERSION = "2026-11"
+TEXT_VERSION = "2026-11-26"
 
 
 class Purposes(BaseModel):

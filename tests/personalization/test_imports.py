@@ -53,7 +53,7 @@ def test_orders_and_attributes_come_in_once_with_their_source(customer: Scene) -
 
 
 def test_the_viewer_has_the_last_word(customer: Scene) -> None:
-    take_in(customer, "email,category,weight\nada@example.org,outdoor,2\n")
+    take_in(customer, "email;category;weight\nada@example.org;outdoor;2\n")
     with customer.db.writing() as tx:
         wanted = Change(forget=[("category", "outdoor")])
         interests.change(tx, customer.viewer, wanted, [new_id()], NOW + timedelta(minutes=1))

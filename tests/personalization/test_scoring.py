@@ -12,7 +12,7 @@ from personalization.candidates import Candidate, Columns
 from personalization.log import Event
 from personalization.profile import NOTHING, milliseconds, rebuild
 from personalization.ranking import rank
-from personalization.scoring import ALIKE, BOOST, LONG, Scorer
+from personalization.scoring import ALIKE, BOOST, LONG, SIMILAR, Scorer
 from tests.personalization.conftest import NOW
 
 WORDS = {
@@ -115,3 +115,12 @@ def test_likeness_decays_with_the_taste() -> None:
     assert old.explained(lantern)[0]["alike"] < fresh.explained(lantern)[0]["alike"] / 4
     assert milliseconds(year) > milliseconds(NOW)
     assert np.isfinite(old.scores).all()
+
+
+def test_only_what_is_similar_is_called_so() -> None:
+    profile = rebuild([did("Video Liked", "lamp", 10, "e1")])
+    scorer = Scorer(profile, SHOP, NOW)
+    for candidate in SHOP.all:
+        near = float(VECTORS["lamp"] @ VECTORS[candidate.product_id])
+        told = [product for _, product, _ in scorer.likened(candidate)]
+        assert told == (["lamp"] if candidate.product_id != "lamp" and near >= SIMILAR else [])

@@ -52,7 +52,8 @@ function layerOf(report) {
   return {
     rid: report.rid ?? "",
     bytes: report.bytesSent,
-    planned: report.totalEncodedBytesTarget ?? report.bytesSent,
+    // Chromium says 0 where its encoder does not tell.
+    planned: report.totalEncodedBytesTarget || report.bytesSent,
     bitrate: 0,
     fps: Math.round(report.framesPerSecond ?? 0),
     width: report.frameWidth ?? 0,
