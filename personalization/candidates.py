@@ -58,10 +58,7 @@ class Columns:
         self.at = {each.product_id: place for place, each in enumerate(self.all)}
         self.ids = tuple(self.at)
         self.created = np.array([milliseconds(each.created_at) for each in self.all], dtype=np.float64)
-        self.stock = np.array([each.stock for each in self.all], dtype=np.float64)
-        self.rate = np.array([each.rate for each in self.all])
-        self.promise = np.array([each.promise for each in self.all])
-        self.unjudged = np.array([each.unjudged for each in self.all], dtype=bool)
+        self._renew()
         groups: dict[Key, list[int]] = {}
         for place, each in enumerate(self.all):
             for key in each.keys:
@@ -93,14 +90,18 @@ class Columns:
     def __len__(self) -> int:
         return len(self.all)
 
+    def _renew(self) -> None:
+        """Put side by side what changes while the same products are in stock."""
+        self.stock = np.array([each.stock for each in self.all], dtype=np.float64)
+        self.rate = np.array([each.rate for each in self.all])
+        self.promise = np.array([each.promise for each in self.all])
+        self.unjudged = np.array([each.unjudged for each in self.all], dtype=bool)
+
     def renewed(self, facts: Mapping[str, Candidate]) -> "Columns":
         """Return the same products with the stock and rates that they have by now; all of them are in `facts`."""
         made = copy(self)
         made.all = tuple([facts[each] for each in self.ids])
-        made.stock = np.array([each.stock for each in made.all], dtype=np.float64)
-        made.rate = np.array([each.rate for each in made.all])
-        made.promise = np.array([each.promise for each in made.all])
-        made.unjudged = np.array([each.unjudged for each in made.all], dtype=bool)
+        made._renew()
         return made
 
     def allowed(self, profile: Profile) -> NDArray[np.bool_]:

@@ -66,9 +66,9 @@ def unpack(packed: bytes, product_id: str) -> Iterator[Ingredient]:
         segment_id, at = _read(packed, at, product_id, "")
         clip_id, at = _read(packed, at, product_id, before)
         about, at = _read(packed, at, product_id, "")
-        poster_key, at = _read(packed, at, product_id, "")
+        poster, at = _read(packed, at, product_id, "")
         before = clip_id or ""
-        yield Ingredient(segment_id or "", before, about, role, duration_ms, poster_key or "")
+        yield Ingredient(segment_id or "", before, about, role, duration_ms, poster or "")
 
 
 def _written(text: str | None, product_id: str, like: str) -> bytes:
